@@ -1,0 +1,109 @@
+// What a plugin gets in its hands: the one argument of `onLoad`.
+
+import type { CloudEvent, EventFor } from './event.ts'
+import type { EventSchemas } from './plugin.ts'
+import type { InputOf } from './standard-schema.ts'
+import type { PluginRouter, RouterOptions } from './router.ts'
+
+/** Takes back what a call registered. Calling it again does nothing. */
+export type Undo = () => void
+
+export type LogFields = Readonly<Record<string, unknown>>
+
+export interface Logger {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+
+/** Where the house stands and how its people measure. Data itself is always SI, °C and UTC: only faces convert. */
+export interface Home {
+  /** IANA name, such as `Europe/Berlin`. Cron expressions follow it. */
+  readonly timeZone: string
+  /** BCP 47, such as `de-DE`. */
+  readonly locale: string
+  /** Degrees, north and east positive; null until the owner says. */
+  readonly latitude: number | null
+  readonly longitude: number | null
+  readonly units: 'metric' | 'imperial'
+}
+
+export type Health = 'ok' | 'degraded' | 'down'
+
+export interface ScheduleOptions {
+  /** The zone of a cron expression; the home's unless given. */
+  readonly timeZone?: string
+  /** What becomes of runs whose time passed while the plugin could not run: none (`skip`), or one for all of them. */
+  readonly missed?: 'skip' | 'once'
+  /** Delays each run by a random time up to this many ms. */
+  readonly jitter?: number
+}
+
+export interface TaskOptions {
+  /** When to start it again after it ended. `on-failure` unless given. Pauses grow from 1 s to 5 min. */
+  readonly restart?: 'on-failure' | 'always' | 'never'
+}
+
+export interface PluginContext<Emits extends EventSchemas = EventSchemas> {
+  readonly id: string
+  /** The folder that holds the plugin's code. */
+  readonly dir: string
+  /** A folder of the plugin's own, under the Core's data folder. It survives reloads. */
+  readonly files: string
+  readonly log: Logger
+  readonly home: Home
+  /** Aborts when the generation is closed: everything must have come to its end. */
+  readonly signal: AbortSignal
+  /** Aborts when a drain begins, before `signal`: long streams should come to their end. */
+  readonly draining: AbortSignal
+
+  /** A new router. Return it from `onLoad`, or mount it in the one that you return. */
+  router(options?: RouterOptions): PluginRouter
+
+  readonly events: {
+    /**
+     * Calls `handler` for each event whose type matches: `*` is one word, a closing `**` any number of words.
+     * @throws Problem `invalid_pattern`
+     */
+    on<const Pattern extends string>(
+      pattern: Pattern,
+      handler: (event: EventFor<Pattern>) => void | Promise<void>,
+    ): Undo
+    /**
+     * Says that something happened. Never waits and never throws; data that does not fit the declared schema, or is no
+     * JSON, is dropped and charged to the plugin. During `onLoad` it is held until the commit.
+     */
+    emit<const Type extends EventType<Emits>>(
+      type: Type,
+      data: EventData<Emits, Type>,
+      options?: { readonly subject?: string },
+    ): void
+  }
+
+  /**
+   * Runs every so many ms, or as a cron expression says. Never overlaps itself; starts at the commit.
+   * @throws Problem `invalid_schedule`
+   */
+  every(schedule: number | string, run: () => unknown, options?: ScheduleOptions): Undo
+  /** Runs once, so many ms after the commit. */
+  after(ms: number, run: () => unknown): Undo
+  /**
+   * Long-lived work. Starts at the commit; `signal` aborts when it must end. A throw starts it again after a pause. In a
+   * swap, the new generation's task of the same label starts when the old one has ended.
+   */
+  task(label: string, run: (signal: AbortSignal) => unknown, options?: TaskOptions): Undo
+  /** Says how something that the plugin looks after is doing. The owner sees the latest for each label. */
+  status(label: string, state: Health, message?: string): void
+  /** Anything else that must be undone when the generation is closed. Last in, first out; each has 5 s. */
+  defer(dispose: () => unknown): Undo
+}
+
+/** The types that a plugin may emit: those that it declared; any, where it declared none. */
+export type EventType<Emits extends EventSchemas> = keyof Emits extends never ? string : keyof Emits & string
+
+export type EventData<Emits extends EventSchemas, Type extends string> = Type extends keyof Emits
+  ? InputOf<Emits[Type]>
+  : unknown
+
+export type { CloudEvent }

@@ -1,0 +1,108 @@
+// An event: a named fact, in the envelope of CloudEvents 1.0.
+
+/** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md, with `causationid` as an extension. */
+export interface CloudEvent<Data = unknown, Type extends string = string> {
+  readonly specversion: '1.0'
+  /** Unique together with `source`. */
+  readonly id: string
+  /** `/core`, `/plugins/<id>`, `/external/<name>` or `/clients/<name>`. */
+  readonly source: string
+  /** Dot-separated words of `[a-z0-9_-]`, such as `host.sample`. */
+  readonly type: Type
+  /** RFC 3339 in UTC. */
+  readonly time: string
+  /** What the event is about, within its source. */
+  readonly subject?: string
+  /** The id of the event during whose handling this one was emitted. */
+  readonly causationid?: string
+  /** Plain JSON. It is frozen: every subscriber gets the same value. */
+  readonly data: Data
+}
+
+/**
+ * Events that everybody may know, by type. A plugin adds its own in its `contract.ts`:
+ * `declare module '@home-console/sdk' { interface Events { 'weather.updated': { temperature: number } } }`
+ */
+export interface Events {
+  'core.started': { version: string }
+  'core.stopping': { reason: string }
+  'plugin.loaded': PluginEvent
+  'plugin.reloaded': PluginEvent
+  'plugin.kept_old': PluginEvent
+  'plugin.failed': PluginEvent
+  'plugin.unloaded': PluginEvent
+  'plugin.leaked': PluginEvent
+}
+
+/** What the Core says of a plugin. `reload` is the record that `GET /api/core/plugins/{id}/reloads` lists. */
+export interface PluginEvent {
+  plugin: string
+  generation: number
+  reload: Reload
+}
+
+export type ReloadOutcome = 'committed' | 'kept_old' | 'superseded' | 'failed' | 'unloaded'
+export type ReloadCause = 'boot' | 'file' | 'api' | 'config' | 'dependency'
+
+/** Where and why something of a plugin went wrong. */
+export interface PluginFault {
+  /** From the error book. */
+  code: string
+  message: string
+  /** Absolute path of the plugin's file, where it is known. */
+  file?: string
+  /** 1-based. */
+  line?: number
+  /** The source around the line, for people. */
+  frame?: string
+}
+
+/** Something that a plugin holds, or did not let go of. */
+export interface Hold {
+  kind: string
+  label: string
+}
+
+/** The record of one attempt to load, swap or unload a plugin. */
+export interface Reload {
+  id: string
+  plugin: string
+  /** The generation that this attempt made or would have made; for an unload, the one that ended. */
+  generation: number
+  cause: { kind: ReloadCause; files: string[] }
+  /** RFC 3339 in UTC. */
+  startedAt: string
+  /** How long each phase took, in ms; 0 for one that was not reached. */
+  phases: { settle: number; import: number; stage: number; commit: number; drain: number; close: number }
+  outcome: ReloadOutcome
+  error: PluginFault | null
+  leaks: Hold[]
+}
+
+/** Whether an event's type matches a pattern, at the level of types: `*` is one word, a closing `**` is any number. */
+export type Matches<Type extends string, Pattern extends string> = Pattern extends '**'
+  ? true
+  : Pattern extends `${infer Head}.${infer Rest}`
+    ? Type extends `${infer Word}.${infer Tail}`
+      ? Head extends '*' | Word
+        ? Matches<Tail, Rest>
+        : false
+      : Rest extends '**'
+        ? Head extends '*' | Type
+          ? true
+          : false
+        : false
+    : Type extends `${string}.${string}`
+      ? false
+      : Pattern extends '*' | Type
+        ? true
+        : false
+
+/** The event that a handler of `Pattern` receives: a union of the known ones that match, or any event. */
+export type EventFor<Pattern extends string> = [MatchingTypes<Pattern>] extends [never]
+  ? CloudEvent<any>
+  : { [Type in MatchingTypes<Pattern>]: CloudEvent<Events[Type], Type> }[MatchingTypes<Pattern>]
+
+type MatchingTypes<Pattern extends string> = {
+  [Type in keyof Events & string]: Matches<Type, Pattern> extends true ? Type : never
+}[keyof Events & string]

@@ -1,0 +1,42 @@
+// Everything a plugin is written with. This is the whole public surface; `./testing` is for its tests.
+
+export { createRoute, z } from '@hono/zod-openapi'
+export { definePlugin } from './plugin.ts'
+export { Problem, problem } from './problem.ts'
+
+export type { EventSchemas, PluginDefinition } from './plugin.ts'
+export type {
+  EventData,
+  EventType,
+  Health,
+  Home,
+  LogFields,
+  Logger,
+  PluginContext,
+  ScheduleOptions,
+  TaskOptions,
+  Undo,
+} from './context.ts'
+export type {
+  CloudEvent,
+  EventFor,
+  Events,
+  Hold,
+  Matches,
+  PluginEvent,
+  PluginFault,
+  Reload,
+  ReloadCause,
+  ReloadOutcome,
+} from './event.ts'
+export type {
+  Caller,
+  PluginRouter,
+  PluginSocket,
+  RouterEnv,
+  RouterOptions,
+  RouterVariables,
+  Security,
+  SocketHandlers,
+} from './router.ts'
+export type { StandardIssue, StandardResult, StandardSchemaV1 } from './standard-schema.ts'

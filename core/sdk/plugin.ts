@@ -1,0 +1,54 @@
+// What a plugin is: one object with an `onLoad`. Everything else about it is optional.
+
+import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { PluginContext } from './context.ts'
+import type { PluginRouter } from './router.ts'
+
+/** What a plugin emits: the event's type and the schema that its data must fit. */
+export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>
+
+/**
+ * A plugin's life, told once:
+ *
+ * 1. **Noticed.** A file of the plugin changed. When it is whole, the plugin is read.
+ * 2. **Imported.** Its module and all that it imports are loaded afresh, in a context of their own.
+ * 3. **Staged.** `onLoad(ctx)` runs. What it registers is recorded and not yet live; what it emits is held.
+ * 4. **Checked.** Its router is mounted and answers a warm-up; its part of the OpenAPI document is built.
+ * 5. **Committed.** In one tick the old generation falls silent and the new one goes live.
+ * 6. **Drained.** What was under way on the old generation finishes there.
+ * 7. **Closed.** `onUnload(ctx)`, then everything that it registered, last in first out; then its modules are disposed of.
+ * 8. **Judged.** What had to be ended by force is named as a leak.
+ *
+ * Whatever fails before step 5 leaves the old generation serving, with the reason on record.
+ */
+export interface PluginDefinition<Emits extends EventSchemas = EventSchemas> {
+  /** For people. May come from the plugin's `package.json` instead. */
+  readonly version?: string
+  readonly name?: string
+  readonly description?: string
+
+  /**
+   * Registers what the plugin does, and returns its router or nothing. Must settle within `loadTimeout`; what talks to
+   * the outside for long belongs in `ctx.task()`. A throw refuses this version and keeps the old one serving.
+   */
+  onLoad(ctx: PluginContext<Emits>): PluginRouter | void | Promise<PluginRouter | void>
+
+  /** Farewell, after the drain and before what the plugin registered is undone. Has 5 s. */
+  onUnload?(ctx: PluginContext<Emits>): void | Promise<void>
+
+  /** What the plugin emits. Data is checked at `emit`; what does not fit is dropped and charged to the plugin. */
+  readonly events?: Emits
+
+  /** Titles of the scopes that its routes ask for: `{ 'weather.read': 'Read the weather' }`. */
+  readonly scopes?: Readonly<Record<string, string>>
+
+  /** How long the import, and then `onLoad`, may take, in ms. 10,000 unless said otherwise. */
+  readonly loadTimeout?: number
+}
+
+/** Gives a plugin's definition its types. A plain object or a class instance with these members is as good. */
+export function definePlugin<const Emits extends EventSchemas = {}>(
+  definition: PluginDefinition<Emits>,
+): PluginDefinition<Emits> {
+  return definition
+}
