@@ -1,0 +1,107 @@
+// The disks: every real file system that is mounted, how full it is, and what is read from it and written to it.
+
+import type { StatsFs } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { z } from '@home-console/sdk'
+import type { Meter } from './meter.ts'
+import { isRemote, parseMountinfo } from './mounts.ts'
+import type { Patience } from './patience.ts'
+import { ratio } from './ratio.ts'
+import { textOf } from './text-of.ts'
+
+const bytesPerSecond = z.number().nullable()
+
+export const Disk = z
+  .object({
+    mountPoint: z.string().openapi({ example: '/' }),
+    device: z.string().nullable().openapi({ example: '/dev/mmcblk0p2' }),
+    type: z.string().nullable().openapi({ example: 'ext4' }),
+    readOnly: z.boolean().nullable().describe('A card that fails often shows it first by becoming this'),
+    space: z
+      .object({
+        totalBytes: z.number(),
+        usedBytes: z.number(),
+        availableBytes: z.number().describe('What may still be written by those who are not root'),
+        usageRatio: z
+          .number()
+          .min(0)
+          .max(1)
+          .nullable()
+          .describe('Used of used and available, 0 to 1, as `df` has it'),
+      })
+      .nullable()
+      .describe('Null when the file system does not answer; `error` says why'),
+    inodes: z
+      .object({ total: z.number(), used: z.number() })
+      .nullable()
+      .describe('How many files there may be and are; null where there is no such limit'),
+    readBytesPerSecond: bytesPerSecond.describe('Read from its device since the sample before'),
+    writtenBytesPerSecond: bytesPerSecond.describe('Written to its device since the sample before'),
+    error: z.string().nullable().openapi({ example: 'no answer within 1000 ms' }),
+  })
+  .openapi('Disk')
+
+export type Disk = z.infer<typeof Disk>
+
+/** What went through a block device since it came up. */
+export interface Traffic {
+  readBytes: number
+  writtenBytes: number
+}
+
+/** /proc/diskstats, by `major:minor` and by name. A sector is 512 bytes there, whatever the device says. */
+export function parseDiskstats(text: string): Map<string, Traffic> {
+  const traffic = new Map<string, Traffic>()
+  for (const line of text.split('\n')) {
+    const [major, minor, name, , , sectorsRead, , , , sectorsWritten] = line.trim().split(/\s+/)
+    if (!name || sectorsWritten === undefined) continue
+    const entry = { readBytes: Number(sectorsRead) * 512, writtenBytes: Number(sectorsWritten) * 512 }
+    traffic.set(`${major}:${minor}`, entry).set(name, entry)
+  }
+  return traffic
+}
+
+/** What a file system says of itself. It counts in `frsize`: `bsize` is only the best size to read. */
+export function parseStatfs(stats: StatsFs): Pick<Disk, 'space' | 'inodes'> {
+  const usedBytes = (stats.blocks - stats.bfree) * stats.frsize
+  const availableBytes = stats.bavail * stats.frsize
+  const usageRatio = ratio(usedBytes, usedBytes + availableBytes)
+  return {
+    space: { totalBytes: stats.blocks * stats.frsize, usedBytes, availableBytes, usageRatio },
+    inodes: stats.files > 0 ? { total: stats.files, used: stats.files - stats.ffree } : null,
+  }
+}
+
+export async function readDisks(meter: Meter, patience: Patience): Promise<Disk[]> {
+  const [mountinfo, diskstats] = await Promise.all([
+    textOf('/proc/self/mountinfo'),
+    textOf('/proc/diskstats'),
+  ])
+  const mounts = mountinfo === null ? [elsewhere] : parseMountinfo(mountinfo)
+  const traffic = parseDiskstats(diskstats ?? '')
+  const disks: Disk[] = []
+  for (const { number, ...mount } of mounts) {
+    // btrfs has a number of its own, which its device does not know: then the name tells.
+    const counted = traffic.get(number) ?? traffic.get(mount.device?.replace('/dev/', '') ?? '')
+    disks.push({
+      ...mount,
+      ...(await readCapacity(mount, patience)),
+      readBytesPerSecond: meter.perSecond(`${number} read`, counted?.readBytes ?? null),
+      writtenBytesPerSecond: meter.perSecond(`${number} written`, counted?.writtenBytes ?? null),
+    })
+  }
+  return disks
+}
+
+/** All network file systems are one question to `patience`: however many servers are away, one thread waits for them. */
+async function readCapacity(mount: Pick<Disk, 'mountPoint' | 'type'>, patience: Patience) {
+  try {
+    const question = isRemote(mount.type) ? 'network' : mount.mountPoint
+    return { ...parseStatfs(await patience.ask(question, () => statfs(mount.mountPoint))), error: null }
+  } catch (error) {
+    return { space: null, inodes: null, error: (error as Error).message }
+  }
+}
+
+/** All that a system without /proc is asked for. */
+const elsewhere = { number: '/', mountPoint: '/', device: null, type: null, readOnly: null }
