@@ -37,7 +37,7 @@ export const Disk = z
       .describe('How many files there may be and are; null where there is no such limit'),
     readBytesPerSecond: bytesPerSecond.describe('Read from its device since the sample before'),
     writtenBytesPerSecond: bytesPerSecond.describe('Written to its device since the sample before'),
-    error: z.string().nullable().openapi({ example: 'no answer within 1000 ms' }),
+    error: z.string().nullable().openapi({ example: 'no answer within 500 ms' }),
   })
   .openapi('Disk')
 
@@ -77,6 +77,7 @@ export async function readDisks(meter: Meter, patience: Patience): Promise<Disk[
     textOf('/proc/self/mountinfo'),
     textOf('/proc/diskstats'),
   ])
+  const at = performance.now()
   const mounts = mountinfo === null ? [elsewhere] : parseMountinfo(mountinfo)
   const traffic = parseDiskstats(diskstats ?? '')
   const disks: Disk[] = []
@@ -86,8 +87,8 @@ export async function readDisks(meter: Meter, patience: Patience): Promise<Disk[
     disks.push({
       ...mount,
       ...(await readCapacity(mount, patience)),
-      readBytesPerSecond: meter.perSecond(`${number} read`, counted?.readBytes ?? null),
-      writtenBytesPerSecond: meter.perSecond(`${number} written`, counted?.writtenBytes ?? null),
+      readBytesPerSecond: meter.perSecond(`${number} read`, counted?.readBytes ?? null, at),
+      writtenBytesPerSecond: meter.perSecond(`${number} written`, counted?.writtenBytes ?? null, at),
     })
   }
   return disks

@@ -18,6 +18,13 @@ test('a counter that began again has no rate for one sample, and one from there 
   expect(rates).toEqual([null, null, 200])
 })
 
+test('a counter that stands still has a rate of nothing, which is not the same as none', () => {
+  const meter = new Meter()
+  meter.perSecond('sda', 700, 0)
+  meter.turn()
+  expect(meter.perSecond('sda', 700, 5_000)).toBe(0)
+})
+
 test('a counter that was away for a sample is a new one', () => {
   const meter = new Meter()
   meter.growth('sdb', 100)

@@ -18,11 +18,14 @@ export class Meter {
   }
 
   /** What the counter grew by, or null when that cannot be known: it is new, or it began again from a lower value. */
-  growth(name: string, value: number | null, at = performance.now()): number | null {
-    return this.#note(name, value, at)?.grown ?? null
+  growth(name: string, value: number | null): number | null {
+    return this.#note(name, value, 0)?.grown ?? null
   }
 
-  /** The same, per second, in whole units. */
+  /**
+   * The same, per second, in whole units.
+   * @param at when it was read, by `performance.now()`
+   */
   perSecond(name: string, value: number | null, at = performance.now()): number | null {
     const step = this.#note(name, value, at)
     return step && step.ms > 0 ? Math.round((step.grown / step.ms) * 1_000) : null

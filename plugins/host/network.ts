@@ -66,6 +66,7 @@ export function parseSpeed(text: string | null): number | null {
 export async function readNetwork(meter: Meter): Promise<Interface[]> {
   const addressed = networkInterfaces()
   const counters = parseNetDev((await textOf('/proc/net/dev')) ?? '')
+  const at = performance.now()
   const names = new Set([...counters.keys(), ...Object.keys(addressed)])
   return Promise.all(
     Array.from(names, async (name) => {
@@ -78,8 +79,8 @@ export async function readNetwork(meter: Meter): Promise<Interface[]> {
         addresses: addresses.map(({ address, cidr }) => cidr ?? address),
         received,
         sent,
-        receivedBytesPerSecond: meter.perSecond(`${name} received`, received?.bytes ?? null),
-        sentBytesPerSecond: meter.perSecond(`${name} sent`, sent?.bytes ?? null),
+        receivedBytesPerSecond: meter.perSecond(`${name} received`, received?.bytes ?? null, at),
+        sentBytesPerSecond: meter.perSecond(`${name} sent`, sent?.bytes ?? null, at),
       }
     }),
   )
