@@ -49,6 +49,9 @@ test('a module has a lower-kebab name', () => {
 test('a module opens with a sentence that says what it alone does', async () => {
   const opening = /^(#!.*\n)?(\/\/ |\/\*\*)/
   const silent: string[] = []
-  for (const path of modules) if (!opening.test(await read(path))) silent.push(path)
+  // The names of its tests say it for a test.
+  for (const path of modules.filter((module) => !module.endsWith('.test.ts'))) {
+    if (!opening.test(await read(path))) silent.push(path)
+  }
   expect(silent).toEqual([])
 })
