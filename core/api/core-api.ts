@@ -1,0 +1,37 @@
+// What the control plane works on, and who stands behind its routes.
+
+import type { EventBus } from '../bus/event-bus.ts'
+import type { HomeSettings } from '../db/home.ts'
+import type { App } from '../http/app.ts'
+import type { MountOwner } from '../http/request-info.ts'
+import { isMistake } from '../http/problems.ts'
+import type { PluginLoader } from '../loader/plugin-loader.ts'
+import { messageOf } from '../loader/fault.ts'
+import type { Log, OwnedLog } from '../log/log.ts'
+
+export interface CoreApi {
+  readonly loader: PluginLoader
+  readonly bus: EventBus
+  readonly log: Log
+  readonly home: HomeSettings
+  readonly app: App
+  readonly version: string
+  /** Ms since the epoch. */
+  readonly startedAt: number
+}
+
+/** The Core as the owner of its routes: no border to cross, nothing to drain. */
+export function coreOwner(log: OwnedLog): MountOwner {
+  return {
+    plugin: null,
+    log,
+    enter: (run) => run(),
+    begin() {},
+    end() {},
+    open() {},
+    closeStream() {},
+    charge(error, where) {
+      if (isMistake(error)) log.error(`A mistake in ${where}: ${messageOf(error)}`, { where, error })
+    },
+  }
+}

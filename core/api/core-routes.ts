@@ -1,0 +1,50 @@
+// The control plane, all of it: each line is one concern over the loader, the bus and the log.
+
+import { DeclaringRouter } from '../http/plugin-router.ts'
+import { Mount } from '../http/mount.ts'
+import { describeRouter } from '../http/openapi.ts'
+import { coreProblem } from '../http/problems.ts'
+import type { Mounted } from '../http/app.ts'
+import { coreOwner, type CoreApi } from './core-api.ts'
+import { docsRoutes } from './docs.ts'
+import { eventRoutes } from './events.ts'
+import { healthRoutes } from './health.ts'
+import { homeRoutes } from './home.ts'
+import { logRoutes } from './logs.ts'
+import { metricsRoutes } from './metrics.ts'
+import { pageRoutes } from './pages.ts'
+import { pluginRoutes } from './plugins.ts'
+
+export function mountCore(api: CoreApi): Mounted {
+  const log = api.log.of(null)
+  const router = new DeclaringRouter({ logFor: (info) => log.with({ requestId: info.id }) })
+  healthRoutes(router, api)
+  docsRoutes(router, api)
+  metricsRoutes(router, api)
+  pluginRoutes(router, api)
+  eventRoutes(router, api)
+  logRoutes(router, api)
+  homeRoutes(router, api)
+  pageRoutes(router, api)
+  absentPlugins(router, api)
+  const mount = new Mount('', router, coreOwner(log))
+  const document = describeRouter(router, {
+    id: 'core',
+    description: 'The Core: plugins, events, logs.',
+    prefix: '',
+    accessAt: (method, path) => mount.accessAt(method, path),
+  })
+  mount.warmUp()
+  return { mount, document }
+}
+
+/** What is left under a plugin's prefix: a plugin that does not serve now, or one without such a route. */
+function absentPlugins(router: DeclaringRouter, { loader }: CoreApi): void {
+  router.all('/api/plugins/:id/*', (c) => {
+    const { id } = c.req.param()
+    const unit = loader.find(id)
+    if (unit === undefined) throw coreProblem('no_such_plugin', `There is no plugin "${id}".`)
+    if (unit.serving !== null) throw coreProblem('not_found', `The plugin "${id}" has no routes.`)
+    throw coreProblem('plugin_unavailable', `The plugin "${id}" is ${unit.state}.`)
+  })
+}

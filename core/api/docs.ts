@@ -1,0 +1,108 @@
+// The OpenAPI document, and a page that shows it without the internet.
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createRoute, z } from '@home-console/sdk'
+import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { coreProblem } from '../http/problems.ts'
+import type { CoreApi } from './core-api.ts'
+
+const getOpenApi = createRoute({
+  method: 'get',
+  path: '/openapi.json',
+  operationId: 'getOpenApi',
+  summary: 'This document',
+  security: [],
+  responses: {
+    200: {
+      description: 'OpenAPI 3.1.',
+      content: { 'application/json': { schema: z.record(z.string(), z.unknown()) } },
+    },
+  },
+})
+
+const getDocs = createRoute({
+  method: 'get',
+  path: '/docs',
+  operationId: 'getDocs',
+  summary: 'This document as a page',
+  security: [],
+  responses: { 200: { description: 'A page.', content: { 'text/html': { schema: z.string() } } } },
+})
+
+/** The files of the page, all from our own disk. */
+const FILES: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+}
+
+const SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, persistAuthorization: false, tryItOutEnabled: true })`
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Home Console API</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="docs"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script>${SCRIPT}</script>
+</body>
+</html>
+`
+
+/** The page runs its own two scripts and no other, talks to this house only, and stands in nobody's frame. */
+const POLICY = [
+  "default-src 'none'",
+  `script-src 'self' 'sha256-${createHash('sha256').update(SCRIPT).digest('base64')}'`,
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ')
+
+const HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' }
+
+export function docsRoutes(router: DeclaringRouter, { app }: CoreApi): void {
+  router.openapi(getOpenApi, (c) => {
+    // The text is joined already: parsing it to say it again would block the loop at a thousand routes.
+    return c.body(app.document, 200, {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-cache',
+    }) as never
+  })
+
+  router.openapi(getDocs, (c) =>
+    c.html(PAGE, 200, { ...HEADERS, 'Content-Security-Policy': POLICY, 'X-Frame-Options': 'DENY' }),
+  )
+
+  router.openapi({ ...getDocsFile, hide: true }, (c) => {
+    const { file } = c.req.valid('param')
+    const type = FILES[file]
+    if (type === undefined) throw coreProblem('not_found')
+    return c.body(readFileSync(join(swaggerFolder(), file)), 200, {
+      ...HEADERS,
+      'Content-Type': type,
+      'Cache-Control': 'public, max-age=86400',
+    }) as never
+  })
+}
+
+const getDocsFile = createRoute({
+  method: 'get',
+  path: '/docs/{file}',
+  security: [],
+  request: { params: z.object({ file: z.string() }) },
+  responses: { 200: { description: 'A file of the page.' } },
+})
+
+function swaggerFolder(): string {
+  return dirname(Bun.resolveSync('swagger-ui-dist/package.json', import.meta.dir))
+}

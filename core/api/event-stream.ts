@@ -1,0 +1,64 @@
+// Server-sent events with a heartbeat, and an end for a client that does not keep up.
+
+const HEARTBEAT_MS = 15_000
+/** How much may wait for a slow client before its stream ends; it comes back and resumes. In bytes. */
+const MAX_BACKLOG = 1024 * 1024
+
+export interface StreamClient {
+  /** Sends one event. `data` must hold no line breaks, as JSON does not. */
+  send(data: string, id?: string): void
+}
+
+const encoder = new TextEncoder()
+const open = new Set<() => void>()
+
+/** How many event streams are open in this process. */
+export const openEventStreams = (): number => open.size
+
+/** Ends every open stream in good order: their clients come back to whoever listens next. */
+export function endEventStreams(): void {
+  for (const end of [...open]) end()
+}
+
+/**
+ * An answer that stays open. `start` is called once; what it gives is called when the client is gone.
+ */
+export function eventStream(start: (client: StreamClient) => () => void): Response {
+  let stop: (() => void) | undefined
+  let heartbeat: Timer | undefined
+  let end = () => {}
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        end = () => {
+          if (!open.delete(end)) return
+          clearInterval(heartbeat)
+          stop?.()
+          try {
+            controller.close()
+          } catch {
+            // Closed by its client already.
+          }
+        }
+        open.add(end)
+        const write = (text: string) => {
+          if (!open.has(end)) return
+          controller.enqueue(encoder.encode(text))
+          if ((controller.desiredSize ?? 0) < 0) end()
+        }
+        // Browsers wait this long before they come back.
+        write('retry: 1000\n\n')
+        heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
+        stop = start({
+          send: (data, id) => write(`${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`),
+        })
+        if (!open.has(end)) stop()
+      },
+      cancel: () => end(),
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: MAX_BACKLOG }),
+  )
+  return new Response(body, {
+    headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
+  })
+}

@@ -1,0 +1,195 @@
+// Events over HTTP: a stream that resumes, the last ones, and a way to publish.
+
+import { createRoute, z } from '@home-console/sdk'
+import type { LoggedEvent } from '../bus/event-log.ts'
+import { assertPattern, isEventType, matches } from '../bus/pattern.ts'
+import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { coreProblem } from '../http/problems.ts'
+import type { CoreApi } from './core-api.ts'
+import { eventStream } from './event-stream.ts'
+import { answers, CloudEventBody, Page, ProblemBody } from './schemas.ts'
+
+const Patterns = z
+  .union([z.string(), z.array(z.string())])
+  .optional()
+  .openapi({
+    type: 'array',
+    items: { type: 'string' },
+    description: '`*` is one word, a closing `**` any number. May repeat.',
+  })
+
+const streamEvents = createRoute({
+  method: 'get',
+  path: '/api/core/events',
+  operationId: 'streamEvents',
+  summary: 'Events as they happen',
+  description:
+    'Resumes after `Last-Event-ID`; says `core.gap` first when something between is no longer known.',
+  request: { query: z.object({ pattern: Patterns }) },
+  responses: {
+    200: { description: 'One CloudEvent each.', content: { 'text/event-stream': { schema: z.string() } } },
+    400: {
+      description: 'A pattern is malformed.',
+      content: { 'application/problem+json': { schema: ProblemBody } },
+    },
+  },
+})
+
+const listEvents = createRoute({
+  method: 'get',
+  path: '/api/core/events/log',
+  operationId: 'listEvents',
+  summary: 'The last events',
+  request: {
+    query: z.object({
+      ...Page(1_000, 100),
+      pattern: Patterns,
+      before: z.string().optional().openapi({ description: 'The id of an event: those before it.' }),
+    }),
+  },
+  responses: answers(
+    'Newest first.',
+    z.object({ events: z.array(CloudEventBody), next: z.string().nullable() }),
+    400,
+    401,
+  ),
+})
+
+const NewEvent = z
+  .object({
+    specversion: z.literal('1.0'),
+    id: z.string().min(1).max(256),
+    source: z.string().min(1).max(256),
+    type: z.string().max(256),
+    time: z.iso.datetime({ offset: true }).optional(),
+    subject: z.string().max(256).optional(),
+    datacontenttype: z.literal('application/json').optional(),
+    data: z.unknown(),
+  })
+  .openapi('NewEvent')
+
+const publishEvent = createRoute({
+  method: 'post',
+  path: '/api/core/events',
+  operationId: 'publishEvent',
+  summary: 'Publish an event',
+  description: "The same `source` and `id` twice counts once. `core.**` and `plugin.**` are the Core's own.",
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/cloudevents+json': { schema: NewEvent },
+        'application/json': { schema: NewEvent },
+      },
+    },
+  },
+  responses: {
+    202: {
+      description: 'Published.',
+      content: { 'application/json': { schema: z.object({ id: z.string() }) } },
+    },
+    400: { description: 'No CloudEvent.', content: { 'application/problem+json': { schema: ProblemBody } } },
+    403: {
+      description: 'A reserved type.',
+      content: { 'application/problem+json': { schema: ProblemBody } },
+    },
+  },
+})
+
+/** How many published ids are remembered, so that a retry is not a second event. */
+const REMEMBERED = 10_000
+
+export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
+  /** Positions mean something within one process only. */
+  const epoch = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`
+  const published = new Set<string>()
+
+  router.openapi(streamEvents, (c) => {
+    const patterns = patternsOf(c.req.queries('pattern'))
+    const wanted = ({ event }: LoggedEvent) => patterns.some((pattern) => matches(pattern, event.type))
+    const lastEventId = c.req.header('Last-Event-ID')
+    return eventStream((client) => {
+      const send = (logged: LoggedEvent) => client.send(textOf(logged), `${epoch}-${logged.position}`)
+      const missed = lastEventId === undefined ? [] : eventsSince(lastEventId)
+      if (missed === null) client.send(gap(lastEventId!), `${epoch}-${bus.log.next - 1}`)
+      else for (const logged of missed) if (wanted(logged)) send(logged)
+      return bus.follow((logged) => {
+        if (wanted(logged)) send(logged)
+      })
+    }) as never
+  })
+
+  const eventsSince = (lastEventId: string): LoggedEvent[] | null => {
+    const [known, position] = lastEventId.split('-')
+    return known === epoch && /^\d+$/.test(position ?? '') ? bus.log.since(Number(position)) : null
+  }
+
+  const gap = (lastEventId: string) =>
+    JSON.stringify({
+      specversion: '1.0',
+      id: `gap-${bus.log.next}`,
+      source: '/core',
+      type: 'core.gap',
+      time: new Date().toISOString(),
+      data: {
+        lastEventId,
+        message: 'Events after this one are no longer known. Read the present state anew.',
+      },
+    })
+
+  router.openapi(listEvents, (c) => {
+    const { limit, before } = c.req.valid('query')
+    const patterns = patternsOf(c.req.queries('pattern'))
+    const position = before === undefined ? undefined : bus.log.find(before)
+    if (before !== undefined && position === undefined) return c.json({ events: [], next: null }, 200)
+    const found = bus.log.latest(patterns, limit + 1, position)
+    const events = found.slice(0, limit).map(({ event }) => event)
+    return c.json({ events, next: found.length > limit ? events.at(-1)!.id : null }, 200)
+  })
+
+  router.openapi(publishEvent, (c) => {
+    const event = c.req.valid('json')
+    if (!isEventType(event.type)) {
+      throw coreProblem(
+        'invalid_event',
+        `"${event.type}" is no event type: dot-separated words of [a-z0-9_-].`,
+      )
+    }
+    if (matches('core.**', event.type) || matches('plugin.**', event.type)) {
+      throw coreProblem('reserved_event_type', `"${event.type}" is the Core's own to say.`)
+    }
+    if (/^\/(core|plugins|external)(\/|$)/.test(event.source)) {
+      throw coreProblem(
+        'reserved_event_source',
+        `"${event.source}" is not the sender's to speak for. Use /clients/<name>.`,
+      )
+    }
+    const source = /^\/clients\/[^/]+$/.test(event.source) ? event.source : `/clients/${c.var.caller.name}`
+    const key = `${event.source}\n${event.id}`
+    if (published.has(key)) return c.json({ id: event.id }, 202)
+    const id = bus.emit({
+      ...event,
+      source,
+      time: event.time === undefined ? undefined : new Date(event.time).toISOString(),
+    })
+    if (id === null) throw coreProblem('invalid_event', 'The event was dropped: its data is too large.')
+    published.add(key)
+    if (published.size > REMEMBERED) published.delete(published.values().next().value!)
+    return c.json({ id }, 202)
+  })
+}
+
+function patternsOf(given: readonly string[] | undefined): readonly string[] {
+  const patterns = given ?? ['**']
+  for (const pattern of patterns) assertPattern(pattern)
+  return patterns
+}
+
+/** One text for all who follow: the event is frozen. */
+const texts = new WeakMap<object, string>()
+
+function textOf({ event }: LoggedEvent): string {
+  let text = texts.get(event)
+  if (text === undefined) texts.set(event, (text = JSON.stringify(event)))
+  return text
+}

@@ -1,0 +1,41 @@
+// Where the house stands, for those who show it and those who set it.
+
+import { createRoute } from '@home-console/sdk'
+import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { coreProblem } from '../http/problems.ts'
+import type { CoreApi } from './core-api.ts'
+import { answers, Home, jsonBody } from './schemas.ts'
+
+const getHome = createRoute({
+  method: 'get',
+  path: '/api/core/home',
+  operationId: 'getHome',
+  summary: 'Time zone, place and units',
+  responses: answers('What `ctx.home` is.', Home, 401),
+})
+
+const changeHome = createRoute({
+  method: 'patch',
+  path: '/api/core/home',
+  operationId: 'changeHome',
+  summary: 'Change some of it',
+  request: { body: jsonBody(Home.partial().strict().openapi('HomeChange')) },
+  responses: answers('What it is now.', Home, 400, 401),
+})
+
+export function homeRoutes(router: DeclaringRouter, { home }: CoreApi): void {
+  router.openapi(getHome, (c) => c.json(home.values, 200))
+
+  router.openapi(changeHome, (c) => {
+    const change = Object.fromEntries(
+      Object.entries(c.req.valid('json')).filter(([, value]) => value !== undefined),
+    )
+    const misfit = home.misfit(change)
+    if (misfit !== null) {
+      throw coreProblem('invalid_request', undefined, {
+        errors: [{ pointer: `/${misfit.key}`, detail: misfit.message }],
+      })
+    }
+    return c.json(home.change(change), 200)
+  })
+}

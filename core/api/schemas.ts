@@ -1,0 +1,139 @@
+// What the control plane says over HTTP, in zod: the shapes that stand in the OpenAPI document.
+
+import { z } from '@home-console/sdk'
+import { ERROR_BOOK } from '../http/error-book.ts'
+
+const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })
+const ms = z.number().openapi({ description: 'Milliseconds.' })
+
+export const ProblemBody = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.string().openapi({
+      description: `One of ${Object.keys(ERROR_BOOK).join(', ')}; a plugin's own is \`<id>.<code>\`.`,
+    }),
+    detail: z.string().optional(),
+    requestId: z.string(),
+    errors: z
+      .array(z.object({ pointer: z.string(), detail: z.string() }))
+      .optional()
+      .openapi({ description: 'With `invalid_request`: what does not fit, by JSON pointer.' }),
+  })
+  .openapi('Problem', { description: 'RFC 9457 problem details.' })
+
+export const Hold = z.object({ kind: z.string(), label: z.string() }).openapi('Hold')
+
+export const Fault = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    file: z.string().optional(),
+    line: z.number().int().optional().openapi({ description: '1-based.' }),
+    frame: z.string().optional().openapi({ description: 'The source around the line.' }),
+  })
+  .openapi('Fault')
+
+export const Reload = z
+  .object({
+    id: z.string(),
+    plugin: z.string(),
+    generation: z.number().int(),
+    cause: z.object({
+      kind: z.enum(['boot', 'file', 'api', 'config', 'dependency']),
+      files: z.array(z.string()),
+    }),
+    startedAt: time,
+    phases: z.object({ settle: ms, import: ms, stage: ms, commit: ms, drain: ms, close: ms }),
+    outcome: z.enum(['committed', 'kept_old', 'superseded', 'failed', 'unloaded']),
+    error: Fault.nullable(),
+    leaks: z.array(Hold),
+  })
+  .openapi('Reload', { description: 'The record of one attempt to load, swap or unload a plugin.' })
+
+export const Plugin = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    version: z.string().nullable(),
+    kind: z.enum(['plugin', 'system', 'adapter']),
+    state: z.enum(['loading', 'active', 'waiting', 'failed', 'disabled', 'stopping']),
+    mode: z.enum(['in_process', 'embedded', 'microservice']),
+    enabled: z.boolean(),
+    generation: z.number().int().openapi({ description: 'Of what serves now; 0 where nothing does.' }),
+    routes: z.array(z.object({ method: z.string(), path: z.string() })),
+    requires: z.array(z.string()),
+    provides: z.array(z.string()),
+    waitingFor: z.array(z.object({ kind: z.string(), name: z.string(), message: z.string() })),
+    status: z.array(
+      z.object({
+        label: z.string(),
+        state: z.enum(['ok', 'degraded', 'down']),
+        message: z.string().nullable(),
+        since: time,
+      }),
+    ),
+    holds: z.array(Hold),
+    error: Fault.nullable(),
+    lastReload: Reload.nullable(),
+  })
+  .openapi('Plugin')
+
+export const CloudEventBody = z
+  .object({
+    specversion: z.literal('1.0'),
+    id: z.string(),
+    source: z.string(),
+    type: z.string(),
+    time,
+    subject: z.string().optional(),
+    causationid: z.string().optional(),
+    data: z.unknown(),
+  })
+  .openapi('CloudEvent', { description: 'CloudEvents 1.0.' })
+
+export const LogLine = z
+  .object({
+    id: z.number().int(),
+    time,
+    level: z.enum(['debug', 'info', 'warn', 'error']),
+    plugin: z.string().nullable(),
+    message: z.string(),
+    fields: z.record(z.string(), z.unknown()),
+  })
+  .openapi('LogLine')
+
+export const Home = z
+  .object({
+    timeZone: z.string().openapi({ example: 'Europe/Berlin' }),
+    locale: z.string().openapi({ example: 'de-DE' }),
+    latitude: z.number().min(-90).max(90).nullable(),
+    longitude: z.number().min(-180).max(180).nullable(),
+    units: z.enum(['metric', 'imperial']),
+  })
+  .openapi('Home')
+
+export const PluginId = z.object({
+  id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'hello' }),
+})
+
+export const Page = (most: number, usual: number) => ({
+  limit: z.coerce.number().int().min(1).max(most).default(usual),
+})
+
+const problemContent = { 'application/problem+json': { schema: ProblemBody } }
+
+/** The answers of a route, with the problems that it may give. */
+export function answers<Body extends z.ZodType>(description: string, body: Body, ...problems: number[]) {
+  return {
+    200: { description, content: { 'application/json': { schema: body } } },
+    ...Object.fromEntries(
+      problems.map((status) => [status, { description: 'A problem.', content: problemContent }]),
+    ),
+  } as const
+}
+
+export function jsonBody<Body extends z.ZodType>(schema: Body) {
+  return { required: true, content: { 'application/json': { schema } } } as const
+}

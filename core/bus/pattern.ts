@@ -1,0 +1,32 @@
+// The language of event types and of the patterns that match them.
+
+import { Problem } from '@home-console/sdk'
+
+const TYPE = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/
+const PATTERN = /^(\*\*|([a-z0-9_-]+|\*)(\.([a-z0-9_-]+|\*))*(\.\*\*)?)$/
+const MAX_LENGTH = 256
+
+export function isEventType(type: unknown): type is string {
+  return typeof type === 'string' && type.length <= MAX_LENGTH && TYPE.test(type)
+}
+
+/** @throws Problem `invalid_pattern` */
+export function assertPattern(pattern: unknown): asserts pattern is string {
+  if (typeof pattern === 'string' && pattern.length <= MAX_LENGTH && PATTERN.test(pattern)) return
+  throw new Problem(
+    400,
+    'invalid_pattern',
+    `${JSON.stringify(pattern)} is no event pattern: dot-separated words of [a-z0-9_-], "*" for one word, a closing "**" for any number.`,
+  )
+}
+
+/** `*` stands for one word and a closing `**` for any number, none included. Word by word: no pattern can explode. */
+export function matches(pattern: string, type: string): boolean {
+  if (pattern === '**' || pattern === type) return true
+  const wanted = pattern.split('.')
+  const words = type.split('.')
+  const open = wanted.at(-1) === '**'
+  if (open) wanted.pop()
+  if (open ? words.length < wanted.length : words.length !== wanted.length) return false
+  return wanted.every((word, index) => word === '*' || word === words[index])
+}

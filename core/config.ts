@@ -1,0 +1,91 @@
+// The environment, read once and checked: the only file that knows its names.
+
+import { resolve } from 'node:path'
+import * as v from 'valibot'
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  /** Absolute. All that the Core writes stands below it. */
+  readonly dataDir: string
+  /** Absolute, at least one. */
+  readonly pluginsDirs: readonly string[]
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly logFormat: 'pretty' | 'json'
+  /** From the environment, or null: then the Core has one of its own in `dataDir`. */
+  readonly adminToken: string | null
+  readonly publicUrl: URL | null
+  /** Host names without ports, lower case. */
+  readonly allowedHosts: readonly string[]
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const list = (separator: string | RegExp) =>
+  v.pipe(
+    v.string(),
+    v.transform((text) =>
+      text
+        .split(separator)
+        .map((part) => part.trim())
+        .filter((part) => part !== ''),
+    ),
+  )
+
+const Environment = v.object({
+  HOST: v.optional(v.pipe(v.string(), v.minLength(1)), '127.0.0.1'),
+  PORT: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,5}$/, 'must be a port number'),
+      v.transform(Number),
+      v.maxValue(65_535),
+    ),
+    '11000',
+  ),
+  DATA_DIR: v.optional(v.pipe(v.string(), v.minLength(1)), './data'),
+  PLUGINS_DIR: v.optional(v.pipe(list(':'), v.minLength(1, 'must name at least one folder')), './plugins'),
+  LOG_LEVEL: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info'),
+  LOG_FORMAT: v.optional(v.picklist(['pretty', 'json'])),
+  ADMIN_TOKEN: v.optional(
+    v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters')),
+  ),
+  PUBLIC_URL: v.optional(
+    v.pipe(
+      v.string(),
+      v.url(),
+      v.transform((text) => new URL(text)),
+    ),
+  ),
+  ALLOWED_HOSTS: v.optional(list(','), ''),
+})
+
+/**
+ * Reads the environment, and takes the Core's secrets out of it, so that no plugin finds them there.
+ *
+ * @throws ConfigError naming each variable that is wrong, and what was expected
+ */
+export function readEnvironment(env: Record<string, string | undefined>, terminal: boolean): Config {
+  // A variable that is set but empty (`PORT=` in a compose file) counts as not given.
+  const given = Object.fromEntries(
+    Object.keys(Environment.entries).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+  )
+  const { success, output, issues } = v.safeParse(Environment, given)
+  if (!success) {
+    throw new ConfigError(issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('\n'))
+  }
+  delete env['ADMIN_TOKEN']
+  return {
+    host: output.HOST,
+    port: output.PORT,
+    dataDir: resolve(output.DATA_DIR),
+    pluginsDirs: output.PLUGINS_DIR.map((folder) => resolve(folder)),
+    logLevel: output.LOG_LEVEL,
+    logFormat: output.LOG_FORMAT ?? (terminal ? 'pretty' : 'json'),
+    adminToken: output.ADMIN_TOKEN ?? null,
+    publicUrl: output.PUBLIC_URL ?? null,
+    allowedHosts: output.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
+  }
+}

@@ -1,0 +1,79 @@
+// Where the house stands: one setting of the owner's, read by everybody.
+
+import { eq } from 'drizzle-orm'
+import * as v from 'valibot'
+import type { CoreDatabase } from './core-database.ts'
+import { settings } from './schema.ts'
+
+const HomeSchema = v.object({
+  timeZone: v.pipe(v.string(), v.check(isTimeZone, 'must be an IANA time zone such as Europe/Berlin')),
+  locale: v.pipe(v.string(), v.check(isLocale, 'must be a BCP 47 language tag such as de-DE')),
+  latitude: v.nullable(v.pipe(v.number(), v.minValue(-90), v.maxValue(90))),
+  longitude: v.nullable(v.pipe(v.number(), v.minValue(-180), v.maxValue(180))),
+  units: v.picklist(['metric', 'imperial']),
+})
+
+export type HomeValues = v.InferOutput<typeof HomeSchema>
+
+export class HomeSettings {
+  readonly #db: CoreDatabase
+  readonly #watchers = new Set<() => void>()
+  #values: HomeValues
+
+  constructor(db: CoreDatabase) {
+    this.#db = db
+    const stored = db.select().from(settings).where(eq(settings.key, 'home')).get()?.value
+    this.#values = { ...defaults(), ...(v.is(v.partial(HomeSchema), stored) ? stored : {}) } as HomeValues
+  }
+
+  get values(): HomeValues {
+    return this.#values
+  }
+
+  /** What of a change does not fit, or null. */
+  misfit(change: Partial<HomeValues>): { key: string; message: string } | null {
+    const [issue] = v.safeParse(HomeSchema, { ...this.#values, ...change }).issues ?? []
+    return issue === undefined ? null : { key: v.getDotPath(issue) ?? '', message: issue.message }
+  }
+
+  /** @throws ValiError naming what does not fit */
+  change(change: Partial<HomeValues>): HomeValues {
+    const value = v.parse(HomeSchema, { ...this.#values, ...change })
+    this.#db
+      .insert(settings)
+      .values({ key: 'home', value })
+      .onConflictDoUpdate({ target: settings.key, set: { value } })
+      .run()
+    this.#values = value
+    for (const watcher of this.#watchers) watcher()
+    return value
+  }
+
+  /** Calls back after each change, until the undo is called. */
+  watch(callback: () => void): () => void {
+    this.#watchers.add(callback)
+    return () => this.#watchers.delete(callback)
+  }
+}
+
+function defaults(): HomeValues {
+  const { timeZone, locale } = Intl.DateTimeFormat().resolvedOptions()
+  return { timeZone, locale, latitude: null, longitude: null, units: 'metric' }
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat('en', { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isLocale(tag: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1
+  } catch {
+    return false
+  }
+}

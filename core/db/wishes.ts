@@ -1,0 +1,37 @@
+// What the owner wishes for each plugin: read once, written through.
+
+import type { CoreDatabase } from './core-database.ts'
+import { plugins } from './schema.ts'
+
+export interface Wish {
+  readonly enabled: boolean
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | null
+}
+
+const DEFAULT: Wish = { enabled: true, logLevel: null }
+
+export class Wishes {
+  readonly #db: CoreDatabase
+  readonly #wishes = new Map<string, Wish>()
+
+  constructor(db: CoreDatabase) {
+    this.#db = db
+    for (const { id, ...wish } of db.select().from(plugins).all()) this.#wishes.set(id, wish)
+  }
+
+  of(id: string): Wish {
+    return this.#wishes.get(id) ?? DEFAULT
+  }
+
+  /** Changes some of a plugin's wishes. They are on the disk when this returns. */
+  change(id: string, change: Partial<Wish>): Wish {
+    const wish = { ...this.of(id), ...change }
+    this.#db
+      .insert(plugins)
+      .values({ id, ...wish })
+      .onConflictDoUpdate({ target: plugins.id, set: wish })
+      .run()
+    this.#wishes.set(id, wish)
+    return wish
+  }
+}

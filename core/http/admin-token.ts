@@ -1,0 +1,72 @@
+// The token with all rights, checked by the Core itself whatever plugins there are.
+
+import { timingSafeEqual } from 'node:crypto'
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Caller } from '@home-console/sdk'
+
+const ADMIN: Caller = Object.freeze({ kind: 'owner', name: 'admin', scopes: Object.freeze(['*']) })
+const SCHEME = /^bearer /i
+
+export class AdminToken {
+  readonly #token: Buffer
+
+  constructor(token: string) {
+    this.#token = Buffer.from(token)
+  }
+
+  /** The owner, when the header carries the token. Takes as long for a wrong token as for the right one. */
+  authenticate(authorization: string): Caller | null {
+    if (!SCHEME.test(authorization)) return null
+    const given = Buffer.from(authorization.slice(7).trim())
+    // Only the length shows, and that of a made token stands in this file.
+    return given.length === this.#token.length && timingSafeEqual(given, this.#token) ? ADMIN : null
+  }
+}
+
+export interface StoredToken {
+  readonly token: string
+  readonly file: string
+  /** Whether this start made it. */
+  readonly made: boolean
+}
+
+/**
+ * The token in `DATA_DIR/admin-token`; made at the first start, readable by its owner only.
+ *
+ * @throws Error when the file is there but holds no token
+ */
+export function storedAdminToken(dataDir: string): StoredToken {
+  const file = join(dataDir, 'admin-token')
+  let text: string | null = null
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  if (text !== null) {
+    const token = text.trim()
+    if (token.length < 16)
+      throw new Error(`${file} holds no token. Delete it, and the next start makes a new one.`)
+    chmodSync(file, 0o600)
+    return { token, file, made: false }
+  }
+  const token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
+  writeWhole(file, `${token}\n`)
+  return { token, file, made: true }
+}
+
+/** A file that matters is there whole or not at all: written beside, synced, renamed. */
+function writeWhole(file: string, text: string): void {
+  const beside = `${file}.new`
+  const descriptor = openSync(beside, 'w', 0o600)
+  try {
+    const bytes = Buffer.from(text)
+    if (writeSync(descriptor, bytes) !== bytes.length)
+      throw new Error(`${file} could not be written whole: is the disk full?`)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(beside, file)
+}

@@ -1,0 +1,65 @@
+// Owns the body of an answer that is still to be read: the Core reads it across the border, and can end it.
+
+import type { MountOwner, OpenStream } from './request-info.ts'
+
+/**
+ * The same answer with a body that the Core reads. A body left to the platform would neither end nor break when its
+ * plugin goes, and its client would wait for ever.
+ *
+ * @param onEnd called once, when the body has ended, was cut, or its client left
+ */
+export function ownBody(response: Response, owner: MountOwner, label: string, onEnd: () => void): Response {
+  const source = response.body
+  if (source === null) {
+    onEnd()
+    return response
+  }
+  const reader = source.getReader()
+  let controller!: ReadableStreamDefaultController<Uint8Array>
+  let ended = false
+  const end = (): boolean => {
+    if (ended) return false
+    ended = true
+    owner.closeStream(stream)
+    onEnd()
+    return true
+  }
+  const stream: OpenStream = {
+    kind: 'stream',
+    label,
+    lasting: response.headers.get('Content-Type')?.startsWith('text/event-stream') ?? false,
+    finish: () => end() && controller.close(),
+    cut: () => end() && controller.error(new Error('The plugin that sent this was ended.')),
+  }
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (given) => void (controller = given),
+      async pull() {
+        try {
+          const { done, value } = await owner.enter(() => reader.read())
+          if (ended) return
+          if (!done) controller.enqueue(value)
+          else if (end()) controller.close()
+        } catch (error) {
+          if (!end()) return
+          owner.charge(error, label)
+          controller.error(error)
+        }
+      },
+      async cancel(reason) {
+        if (!end()) return
+        // What the plugin does when its client leaves is its own affair, and its own fault.
+        await Promise.resolve(owner.enter(() => reader.cancel(reason))).catch((error: unknown) =>
+          owner.charge(error, label),
+        )
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  owner.open(stream)
+  return new Response(body, {
+    status: response.status,
+    statusText: response.statusText,
+    headers: response.headers,
+  })
+}

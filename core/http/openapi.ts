@@ -1,0 +1,213 @@
+// The one OpenAPI 3.1 document: each mount's part is built and serialised once, and the parts are joined as text.
+
+import { Problem } from '@home-console/sdk'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { securityOf, type Access } from './access.ts'
+import { registrationOf, type DeclaringRouter } from './plugin-router.ts'
+
+/** A mount's share of the document. */
+export interface DocumentPart {
+  readonly operations: number
+  /** The members of `paths`, as JSON without the braces. */
+  readonly paths: string
+  /** For each section of `components` its members, likewise. */
+  readonly components: ReadonlyMap<string, string>
+  readonly tag: { readonly name: string; readonly description?: string }
+  readonly scopes: Readonly<Record<string, string>>
+}
+
+export interface PartOptions {
+  /** Goes before every operationId, component and tag: two plugins with an `Item` of their own stay two. */
+  readonly id: string
+  readonly description?: string | undefined
+  readonly scopes?: Readonly<Record<string, string>> | undefined
+  readonly prefix: string
+  /** Who the guard lets in. The document says the same, even where something else answers before the documented route. */
+  readonly accessAt: (method: string, path: string) => Access | null
+}
+
+/** A route that cannot stand in the document. Its `at` was made where the route was registered. */
+export class UndescribableError extends Error {
+  override readonly name = 'UndescribableError'
+  readonly code: 'route_collision' | 'undescribable_schema'
+  readonly at: Error | undefined
+
+  constructor(code: UndescribableError['code'], message: string, at: Error | undefined) {
+    super(message)
+    this.code = code
+    this.at = at
+  }
+}
+
+type Json = Record<string, any>
+
+/** @throws UndescribableError for a schema that has no description, and for two routes of one method and path */
+export function describeRouter(router: DeclaringRouter, options: PartOptions): DocumentPart {
+  assertNoCollision(router)
+  const document = generate(router)
+  const { id, prefix } = options
+  const paths: Json = {}
+  let operations = 0
+  for (const [path, item] of Object.entries<Json>(document.paths ?? {})) {
+    const full = joinPath(prefix, path)
+    for (const [method, operation] of Object.entries<Json>(item)) {
+      if (typeof operation !== 'object' || !('responses' in operation)) continue
+      operations++
+      operation['operationId'] = `${id}.${operation['operationId'] ?? operationIdFor(method, path)}`
+      operation['tags'] = [id]
+      const access = options.accessAt(method.toUpperCase(), samplePath(full))
+      if (access !== null) operation['security'] = securityOf(access)
+    }
+    paths[full] = prefixed(item, id)
+  }
+  const components = new Map<string, string>()
+  for (const [section, members] of Object.entries<Json>(document.components ?? {})) {
+    if (section === 'securitySchemes') continue
+    const renamed = Object.fromEntries(
+      Object.entries(members).map(([name, member]) => [`${id}.${name}`, prefixed(member, id)]),
+    )
+    const text = membersOf(renamed)
+    if (text !== '') components.set(section, text)
+  }
+  return {
+    operations,
+    paths: membersOf(paths),
+    components,
+    tag: { name: id, ...(options.description !== undefined && { description: options.description }) },
+    scopes: options.scopes ?? {},
+  }
+}
+
+/** Joins the parts. No part is parsed or walked again, so that a thousand routes cost what their text costs. */
+export function joinParts(
+  parts: readonly DocumentPart[],
+  info: { title: string; version: string; description: string },
+): string {
+  const sections = new Map<string, string[]>()
+  for (const part of parts) {
+    for (const [section, members] of part.components) {
+      const list = sections.get(section)
+      if (list === undefined) sections.set(section, [members])
+      else list.push(members)
+    }
+  }
+  const scopes = Object.entries(
+    Object.assign({}, ...parts.map((part) => part.scopes)) as Record<string, string>,
+  )
+  const known =
+    scopes.length === 0
+      ? ''
+      : ` Scopes: ${scopes.map(([scope, title]) => `\`${scope}\` (${title})`).join(', ')}.`
+  sections.set('securitySchemes', [
+    membersOf({
+      bearer: {
+        type: 'http',
+        scheme: 'bearer',
+        description: `A token with the scopes that a route asks for, or with all rights.${known}`,
+      },
+    }),
+  ])
+  const components = Array.from(
+    sections,
+    ([section, members]) => `${JSON.stringify(section)}:{${members.join(',')}}`,
+  )
+  const head = { openapi: '3.1.0', info, security: [{ bearer: [] }], tags: parts.map((part) => part.tag) }
+  const paths = parts.map((part) => part.paths).filter((text) => text !== '')
+  return `${JSON.stringify(head).slice(0, -1)},"paths":{${paths.join(',')}},"components":{${components.join(',')}}}`
+}
+
+function generate(router: DeclaringRouter): Json {
+  try {
+    return documentOf(router)
+  } catch (error) {
+    throw culpritOf(router, error)
+  }
+}
+
+function documentOf(router: OpenAPIHono<any, any, any>): Json {
+  return router.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } }) as Json
+}
+
+/** Which route it was: the library only names the schema's type. */
+function culpritOf(router: DeclaringRouter, error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error)
+  for (const definition of router.openAPIRegistry.definitions) {
+    if (definition.type !== 'route') continue
+    const alone = new OpenAPIHono()
+    alone.openAPIRegistry.registerPath(definition.route)
+    try {
+      documentOf(alone)
+    } catch {
+      const { method, path } = definition.route
+      return new UndescribableError(
+        'undescribable_schema',
+        `A schema of ${method.toUpperCase()} ${path} has no description in OpenAPI: ${reason} Use a schema of plain JSON, or describe it with .openapi({ type: … }).`,
+        registrationOf(definition.route),
+      )
+    }
+  }
+  return new UndescribableError(
+    'undescribable_schema',
+    `A schema has no description in OpenAPI: ${reason}`,
+    undefined,
+  )
+}
+
+function assertNoCollision(router: DeclaringRouter): void {
+  const seen = new Set<string>()
+  for (const definition of router.openAPIRegistry.definitions) {
+    if (definition.type !== 'route') continue
+    const { method, path } = definition.route
+    // Two names for one parameter do not make two routes.
+    const key = `${method.toUpperCase()} ${path.replaceAll(/\{[^}]*\}/g, '{}')}`
+    if (seen.has(key)) {
+      throw new UndescribableError(
+        'route_collision',
+        `${method.toUpperCase()} ${path} is registered twice. The second one would never be called.`,
+        registrationOf(definition.route),
+      )
+    }
+    seen.add(key)
+  }
+}
+
+/** A copy in which every reference into `components` goes to the renamed member. */
+function prefixed(value: unknown, id: string): unknown {
+  if (Array.isArray(value)) return value.map((member) => prefixed(member, id))
+  if (typeof value !== 'object' || value === null) return value
+  const copy: Json = {}
+  for (const [key, member] of Object.entries(value)) {
+    if (key === '$ref' && typeof member === 'string') copy[key] = renamedReference(member, id)
+    else if (key === 'mapping' && typeof member === 'object' && member !== null) {
+      copy[key] = Object.fromEntries(
+        Object.entries(member).map(([name, target]) => [name, renamedReference(String(target), id)]),
+      )
+    } else if (LITERAL.has(key)) copy[key] = member
+    else copy[key] = prefixed(member, id)
+  }
+  return copy
+}
+
+/** Members that hold data of the plugin's, in which `$ref` means nothing. */
+const LITERAL: ReadonlySet<string> = new Set(['example', 'examples', 'default', 'const', 'enum'])
+
+function renamedReference(reference: string, id: string): string {
+  return reference.replace(/^#\/components\/([^/]+)\//, `#/components/$1/${id}.`)
+}
+
+function membersOf(object: Json): string {
+  return JSON.stringify(object).slice(1, -1)
+}
+
+function joinPath(prefix: string, path: string): string {
+  return path === '/' && prefix !== '' ? prefix : prefix + path
+}
+
+function samplePath(path: string): string {
+  return path.replaceAll(/\{[^}]*\}/g, 'x')
+}
+
+function operationIdFor(method: string, path: string): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
+  return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
+}

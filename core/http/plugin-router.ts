@@ -1,0 +1,142 @@
+// The router that a plugin writes on: an OpenAPIHono that binds each declaration to the handler that answers.
+
+import type {
+  Logger,
+  PluginRouter,
+  RouterEnv,
+  RouterOptions,
+  RouterVariables,
+  SocketHandlers,
+} from '@home-console/sdk'
+import { OpenAPIHono, type Hook } from '@hono/zod-openapi'
+import type { Context, Handler, Hono } from 'hono'
+import { findTargetHandler } from 'hono/utils/handler'
+import { accessOf, OWNER_ONLY, securityOf, type Access } from './access.ts'
+import { coreProblem } from './problems.ts'
+import { RequestInfo } from './request-info.ts'
+
+/** Who may call a handler. The key is a closure that no other route shares. */
+const declared = new WeakMap<Function, Access>()
+/** Where a documented route was registered, for errors that only show later. */
+const registeredAt = new WeakMap<object, Error>()
+
+/** Who may call the handler of a route, through all that composing put around it. */
+export function accessOfHandler(handler: Function): Access {
+  return declared.get(findTargetHandler(handler as Handler)) ?? OWNER_ONLY
+}
+
+/** The error that was made where a route of a document was registered: its stack says where. */
+export function registrationOf(route: object): Error | undefined {
+  return registeredAt.get(route)
+}
+
+export interface DeclaringRouterOptions extends RouterOptions {
+  /** Makes the log of one request. */
+  readonly logFor?: (info: RequestInfo) => Logger
+}
+
+export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
+  readonly #access: Access
+  readonly #logFor: ((info: RequestInfo) => Logger) | undefined
+  /** How many of `routes` have been bound. */
+  #bound = 0
+
+  constructor({
+    security,
+    logFor,
+    ...init
+  }: DeclaringRouterOptions & ConstructorParameters<typeof OpenAPIHono>[0] = {}) {
+    super({ defaultHook: answerInvalid, ...(init as object) })
+    this.#access = accessOf(security)
+    this.#logFor = logFor
+    const register = this.openapi
+    const openapi = (
+      route: Parameters<typeof register>[0],
+      handler: Handler,
+      hook?: Hook<any, RouterEnv, any, any>,
+    ) => {
+      this.bind()
+      const access =
+        route.security === undefined ? this.#access : accessOf(route.security as RouterOptions['security'])
+      register(route, handler as never, hook)
+      this.#bindFrom(access)
+      const definition = this.openAPIRegistry.definitions.at(-1)
+      if (!route.hide && definition?.type === 'route') {
+        // The document says what the guard enforces, and where nothing was said, the default.
+        definition.route.security = securityOf(access) as Record<string, string[]>[]
+        registeredAt.set(definition.route, new Error('registered here'))
+      }
+      return this
+    }
+    this.openapi = openapi as unknown as typeof this.openapi
+  }
+
+  /** A WebSocket at `path`. */
+  ws(path: string, handlers: SocketHandlers): this {
+    this.get(path, (c) => {
+      if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') throw coreProblem('upgrade_required')
+      const info = c.env as RequestInfo
+      info.socket = handlers
+      info.params = c.req.param() as Record<string, string>
+      return c.body(null, 426)
+    })
+    return this
+  }
+
+  override route(path: string, app?: Hono<any, any, any>): any {
+    this.bind()
+    if (app instanceof DeclaringRouter) app.bind()
+    super.route(path, app as never)
+    // What came out of a router of ours is bound already; what came out of a plain one follows this router.
+    this.bind()
+    return this
+  }
+
+  /** Binds every route that was added without a declaration to this router's default. */
+  bind(): void {
+    this.#bindFrom(this.#access)
+  }
+
+  #bindFrom(access: Access): void {
+    for (; this.#bound < this.routes.length; this.#bound++) {
+      const route = this.routes[this.#bound]!
+      if (declared.has(findTargetHandler(route.handler as Handler))) continue
+      const { handler } = route
+      const logFor = this.#logFor
+      // A fresh closure: one function that serves an open and a closed route must not open both.
+      const bound: Handler = (c, next) => {
+        introduce(c, logFor)
+        return handler(c, next)
+      }
+      declared.set(bound, access)
+      route.handler = bound
+    }
+  }
+}
+
+/** Puts the caller before the handler, without the cost of a middleware. */
+function introduce(c: Context, logFor: ((info: RequestInfo) => Logger) | undefined): void {
+  const info = c.env as RequestInfo
+  if (c.get('requestId') !== undefined) return
+  c.set('requestId' satisfies keyof RouterVariables, info.id)
+  c.set('caller' satisfies keyof RouterVariables, info.caller)
+  if (logFor !== undefined) c.set('log' satisfies keyof RouterVariables, logFor(info))
+}
+
+const answerInvalid: Hook<any, RouterEnv, any, any> = (result) => {
+  if (result.success) return
+  const { target, error } = result
+  const base = target === 'json' || target === 'form' ? '' : `/${target}`
+  throw coreProblem('invalid_request', undefined, {
+    errors: error.issues.map((issue: { path: PropertyKey[]; message: string }) => ({
+      pointer:
+        base +
+        issue.path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+      detail: issue.message,
+    })),
+  })
+}
+
+export function pluginRouter(options: DeclaringRouterOptions): PluginRouter {
+  return new DeclaringRouter(options) as unknown as PluginRouter
+}

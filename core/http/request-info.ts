@@ -1,0 +1,56 @@
+// What the Core knows of one request: it stands in `c.env`, holds nothing with which a plugin could stop the server, and
+// is the token of the work that is under way.
+
+import type { Caller, Hold, SocketHandlers } from '@home-console/sdk'
+import type { OwnedLog } from '../log/log.ts'
+
+const prefix = `${Date.now().toString(36)}-`
+let count = 0
+
+export class RequestInfo implements Hold {
+  readonly kind = 'request'
+  readonly id = prefix + (count++).toString(36)
+  readonly method: string
+  readonly path: string
+  caller: Caller
+  /** Set by a route that answers with a WebSocket; whoever holds the server makes it one. */
+  socket: SocketHandlers | undefined = undefined
+  params: Readonly<Record<string, string>> = {}
+
+  constructor(method: string, path: string, caller: Caller) {
+    this.method = method
+    this.path = path
+    this.caller = caller
+  }
+
+  get label(): string {
+    return `${this.method} ${this.path}`
+  }
+}
+
+/** Who stands behind a mount: the Core, or one generation of a plugin. The border implements it for the latter. */
+export interface MountOwner {
+  /** The plugin's id; null is the Core. */
+  readonly plugin: string | null
+  readonly log: OwnedLog
+  /** Calls into the owner's context. A promise settles even when the owner is ended by force. */
+  enter<T>(run: () => T): T
+  /** Something is under way, and the owner's drain waits for it. */
+  begin(work: Hold): void
+  end(work: Hold): void
+  /** Takes what can be told to end: by itself (`finish`), or by force (`cut`). */
+  open(stream: OpenStream): void
+  closeStream(stream: OpenStream): void
+  /** A mistake in the owner's code. */
+  charge(error: unknown, where: string): void
+}
+
+/** An answer or a WebSocket that is still open. */
+export interface OpenStream extends Hold {
+  /** Meant to stay open, so that a drain does not wait for its end but brings it about. */
+  readonly lasting: boolean
+  /** Ends it in a way that its client knows to come back from. */
+  finish(): void
+  /** Ends it as broken. */
+  cut(): void
+}

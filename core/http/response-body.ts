@@ -1,0 +1,45 @@
+// Tells a finished answer from one that still has to be read, without touching it: reading `body` of every answer would
+// cost more than all else that the Core does for a request.
+
+const PlatformResponse = globalThis.Response
+
+/**
+ * The `Response` of the process. It remembers what kind of body it was made from, which the platform's own does not
+ * tell. What `fetch` gives is none of it, and counts as a stream.
+ */
+class MarkedResponse extends PlatformResponse {
+  readonly #finished: boolean
+
+  constructor(...[body, init]: ConstructorParameters<typeof Response>) {
+    super(body, init)
+    this.#finished = typeof body !== 'object' || body === null ? typeof body !== 'function' : isWhole(body)
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof PlatformResponse
+  }
+
+  static isFinished(response: Response): boolean {
+    return #finished in response && response.#finished
+  }
+}
+
+/** Must run before anything makes a `Response`. */
+export function installMarkedResponse(): void {
+  globalThis.Response = MarkedResponse as typeof Response
+}
+
+/** Whether the body is all there: no code of whoever made it runs while it is sent. */
+export function isFinished(response: Response): boolean {
+  return MarkedResponse.isFinished(response)
+}
+
+function isWhole(body: object): boolean {
+  return (
+    body instanceof Blob ||
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) ||
+    body instanceof URLSearchParams ||
+    body instanceof FormData
+  )
+}

@@ -1,0 +1,65 @@
+// The one server: listens, hands every request to the app, and stops in order.
+
+import type { Server } from 'bun'
+import type { App } from './app.ts'
+import { problemResponse, coreProblem } from './problems.ts'
+import { websocketHandler, type Connection } from './sockets.ts'
+
+const MAX_BODY_BYTES = 64 * 1024 * 1024
+/** How long clients on kept connections are told to leave before the port closes. */
+const LEAVING_MS = 150
+
+export interface RunningServer {
+  readonly url: URL
+  readonly port: number
+  /** Requests that are being answered, and open WebSockets. */
+  pending(): { requests: number; sockets: number }
+  /**
+   * Tells clients to leave, lets what is under way finish for so many ms, and then cuts what is left.
+   */
+  stop(graceMs: number): Promise<void>
+}
+
+/** @throws Error with what to do when the port is taken or the address is not this machine's */
+export function listen(
+  app: App,
+  options: { host: string; port: number; onError: (error: unknown) => void },
+): RunningServer {
+  let server: Server<Connection>
+  try {
+    server = Bun.serve<Connection>({
+      hostname: options.host,
+      port: options.port,
+      // Bun's own error page shows messages, secrets included.
+      development: false,
+      idleTimeout: 30,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      fetch: app.fetch,
+      websocket: websocketHandler,
+      error: (error) => {
+        options.onError(error)
+        return problemResponse(coreProblem('internal_error'), { requestId: '-' })
+      },
+    })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(
+      `Cannot listen on ${options.host}:${options.port}: ${reason} Set HOST and PORT to an address that is free.`,
+    )
+  }
+  return {
+    url: server.url,
+    port: server.port!,
+    pending: () => ({ requests: server.pendingRequests, sockets: server.pendingWebSockets }),
+    async stop(graceMs) {
+      app.beginLeaving()
+      await Bun.sleep(LEAVING_MS)
+      const stopped = server.stop(false)
+      const deadline = Date.now() + graceMs
+      while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(10)
+      // A graceful stop waits for ever on an open stream: what is left is cut.
+      await server.stop(true)
+      await stopped
+    },
+  }
+}

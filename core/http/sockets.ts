@@ -1,0 +1,118 @@
+// WebSockets: Bun's handlers run in the Core, and call into whoever the socket belongs to.
+
+import type { PluginSocket, SocketHandlers } from '@home-console/sdk'
+import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
+import type { MountOwner, OpenStream, RequestInfo } from './request-info.ts'
+
+/** RFC 6455, and 1012 "Service Restart" of the IANA registry: the client is expected to come back. */
+const SERVICE_RESTART = 1012
+const INTERNAL_ERROR = 1011
+
+const MAX_MESSAGE_BYTES = 1024 * 1024
+const MAX_BACKLOG_BYTES = 1024 * 1024
+const IDLE_SECONDS = 120
+
+/** What Bun keeps with each socket. */
+export class Connection implements OpenStream {
+  readonly kind = 'websocket'
+  readonly lasting = true
+  readonly label: string
+  readonly #owner: MountOwner
+  readonly #handlers: SocketHandlers
+  readonly #info: RequestInfo
+  readonly #url: string
+  #socket: ServerWebSocket<Connection> | undefined
+  #facade: PluginSocket | undefined
+  #ended = false
+
+  constructor(owner: MountOwner, handlers: SocketHandlers, info: RequestInfo, url: string) {
+    this.label = info.label
+    this.#owner = owner
+    this.#handlers = handlers
+    this.#info = info
+    this.#url = url
+  }
+
+  opened(socket: ServerWebSocket<Connection>): void {
+    this.#socket = socket
+    const { caller, id: requestId, params } = this.#info
+    this.#facade = {
+      caller,
+      requestId,
+      params,
+      url: this.#url,
+      protocol: '',
+      data: undefined,
+      send: (message) => (this.#ended ? 0 : socket.send(message)),
+      close: (code, reason) => socket.close(code, reason),
+    }
+    this.#owner.open(this)
+    this.#call('open', (handlers, facade) => handlers.open?.(facade))
+  }
+
+  received(message: string | Buffer): void {
+    const data = typeof message === 'string' ? message : new Uint8Array(message)
+    this.#call('message', (handlers, facade) => handlers.message?.(facade, data))
+  }
+
+  closed(code: number, reason: string): void {
+    this.#call('close', (handlers, facade) => handlers.close?.(facade, code, reason))
+    this.#end()
+  }
+
+  finish(): void {
+    this.#socket?.close(SERVICE_RESTART, 'The plugin was swapped; come back.')
+  }
+
+  cut(): void {
+    this.#end()
+    this.#socket?.terminate()
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#owner.closeStream(this)
+  }
+
+  #call(what: string, call: (handlers: SocketHandlers, facade: PluginSocket) => unknown): void {
+    if (this.#ended) return
+    const work = { kind: 'websocket', label: `${what} of ${this.label}` }
+    this.#owner.begin(work)
+    const failed = (error: unknown) => {
+      this.#owner.charge(error, work.label)
+      this.#socket?.close(INTERNAL_ERROR, 'The plugin made a mistake.')
+    }
+    try {
+      const result = this.#owner.enter(() => call(this.#handlers, this.#facade!))
+      if (result instanceof Promise) {
+        void result.catch(failed).finally(() => this.#owner.end(work))
+        return
+      }
+    } catch (error) {
+      failed(error)
+    }
+    this.#owner.end(work)
+  }
+}
+
+export const websocketHandler: WebSocketHandler<Connection> = {
+  open: (socket) => socket.data.opened(socket),
+  message: (socket, message) => socket.data.received(message),
+  close: (socket, code, reason) => socket.data.closed(code, reason),
+  maxPayloadLength: MAX_MESSAGE_BYTES,
+  backpressureLimit: MAX_BACKLOG_BYTES,
+  closeOnBackpressureLimit: true,
+  idleTimeout: IDLE_SECONDS,
+}
+
+/** @returns whether the request has become a WebSocket */
+export function becomeSocket(
+  server: Server<Connection>,
+  request: Request,
+  owner: MountOwner,
+  handlers: SocketHandlers,
+  info: RequestInfo,
+): boolean {
+  return server.upgrade(request, { data: new Connection(owner, handlers, info, request.url) })
+}

@@ -1,0 +1,113 @@
+// The border: the one way into a plugin's code and the one way back, over one module context for each generation.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Hold } from '@home-console/sdk'
+import { coreProblem } from '../http/problems.ts'
+import { openDescriptors, type Descriptor } from './descriptors.ts'
+
+/**
+ * Calls back as the Core. Every function that the Core hands to a plugin goes through here: what it queues or opens
+ * lazily while a plugin calls it would otherwise belong to the plugin, and die with it.
+ */
+export const leave: <T>(run: () => T) => T = AsyncLocalStorage.snapshot()
+
+/** Makes a function that a plugin calls and the Core runs. */
+export function leaving<Arguments extends unknown[], Result>(
+  run: (...args: Arguments) => Result,
+): (...args: Arguments) => Result {
+  return (...args) => leave(() => run(...args))
+}
+
+type OnError = (error: unknown, kind: 'uncaughtException' | 'unhandledRejection') => void
+
+export class Border {
+  readonly #graph: Bun.ModuleGraph
+  /** Those who wait for the plugin: rejected when it is ended by force, so that nobody waits for ever. */
+  readonly #waiting = new Set<(reason: unknown) => void>()
+  #ended = false
+
+  /**
+   * @param globals what stands for the free names in the plugin's modules
+   * @param onError told, as the Core, of what the plugin throws with nobody to catch it
+   */
+  constructor(globals: Record<string, unknown>, onError: OnError) {
+    this.#graph = openGraph(globals, onError)
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Loads a module and all that it imports afresh. Rejects when the border is ended meanwhile. */
+  import(path: string): Promise<unknown> {
+    return this.#settling(this.#graph.import(path))
+  }
+
+  /**
+   * Calls into the plugin. What it opens there belongs to it, and what goes wrong later is charged to it.
+   *
+   * @returns what the call returns; a promise of it is the Core's own, and rejects when the border is ended first
+   * @throws what the call throws; Problem `generation_ended` once the border is ended
+   */
+  enter<T>(run: () => T): T {
+    if (this.#ended) throw coreProblem('generation_ended')
+    const result = this.#graph.run(run)
+    return isThenable(result) ? (this.#settling(result) as T) : result
+  }
+
+  /**
+   * Ends what the plugin opened and did not close, and rejects whoever still waits for it.
+   *
+   * @returns what was ended, as far as the system can name it
+   */
+  end(): Hold[] {
+    if (this.#ended) return []
+    this.#ended = true
+    const before = openDescriptors()
+    this.#graph.dispose()
+    const after = openDescriptors()
+    const reason = coreProblem('generation_ended')
+    for (const reject of this.#waiting) reject(reason)
+    this.#waiting.clear()
+    return closedBetween(before, after)
+  }
+
+  #settling<T>(promise: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.add(reject)
+      promise.then(
+        (value) => {
+          this.#waiting.delete(reject)
+          resolve(value)
+        },
+        (error: unknown) => {
+          this.#waiting.delete(reject)
+          reject(error)
+        },
+      )
+    })
+  }
+}
+
+/** A function of its own: what a graph keeps must not be made where another generation is in sight. */
+function openGraph(globals: Record<string, unknown>, onError: OnError): Bun.ModuleGraph {
+  return new Bun.ModuleGraph({ globals, onError })
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    value instanceof Promise ||
+    (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function')
+  )
+}
+
+function closedBetween(
+  before: ReadonlyMap<string, Descriptor>,
+  after: ReadonlyMap<string, Descriptor>,
+): Hold[] {
+  const closed: Hold[] = []
+  for (const [number, descriptor] of before) {
+    if (after.get(number)?.label !== descriptor.label) closed.push(descriptor)
+  }
+  return closed
+}

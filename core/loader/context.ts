@@ -1,0 +1,140 @@
+// Makes `ctx`: each of its functions leaves the plugin's context first, and registers in the generation's scope.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Problem, type Logger, type PluginContext, type Undo } from '@home-console/sdk'
+import { currentCause, whileHandling } from '../bus/storm.ts'
+import { pluginRouter } from '../http/plugin-router.ts'
+import type { OwnedLog } from '../log/log.ts'
+import type { Held } from '../scope/scope.ts'
+import { leave, leaving } from './border.ts'
+import type { Generation } from './generation.ts'
+import type { Organs } from './organs.ts'
+import { after, every, type ScheduleOwner } from './schedule.ts'
+import { Task } from './tasks.ts'
+
+/** A plugin's log. It is made for each request, so it is a class and not a set of closures. */
+class PluginLogger implements Logger {
+  readonly #log: OwnedLog
+
+  constructor(log: OwnedLog) {
+    this.#log = log
+  }
+
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    leave(() => this.#log.debug(message, fields))
+  }
+
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    leave(() => this.#log.info(message, fields))
+  }
+
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    leave(() => this.#log.warn(message, fields))
+  }
+
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void {
+    leave(() => this.#log.error(message, fields))
+  }
+}
+
+export function contextOf(generation: Generation, organs: Organs): PluginContext {
+  const { id, scope } = generation
+  const hold = (held: Held): Undo => leaving(scope.add(held))
+  const scheduleOwner: ScheduleOwner = {
+    clock: organs.clock,
+    timeZone: () => organs.home.values.timeZone,
+    run: (label, run) => generation.call({ kind: 'timer', label }, run),
+  }
+  let files: string | undefined
+
+  return {
+    id,
+    dir: generation.source.dir,
+    get files() {
+      // Made when first asked for: most plugins keep none.
+      return (files ??= leave(() => {
+        const folder = join(organs.filesDir, id)
+        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        return folder
+      }))
+    },
+    log: new PluginLogger(generation.log),
+    get home() {
+      return organs.home.values
+    },
+    signal: generation.signal,
+    draining: generation.draining,
+
+    router: (options) =>
+      leave(() =>
+        pluginRouter({
+          ...options,
+          logFor: (info) => new PluginLogger(generation.log.with({ requestId: info.id })),
+        }),
+      ),
+
+    events: {
+      on: leaving((pattern, handler) => {
+        assertFunction(handler, 'events.on')
+        let unsubscribe: Undo | undefined
+        // Subscribed while staged, so that a bad pattern is refused here; heard only once it is live.
+        let live = false
+        const work = { kind: 'listener', label: pattern }
+        const subscribed = organs.bus.subscribe(pattern, (event) => {
+          if (live) void generation.call(work, () => handler(event as never))
+        })
+        unsubscribe = subscribed
+        return hold({
+          kind: 'subscription',
+          label: pattern,
+          goLive: () => void (live = true),
+          fallSilent: () => unsubscribe?.(),
+          release: () => unsubscribe?.(),
+        })
+      }),
+      emit(type, data, options) {
+        // What this event is caused by is known here only, before the plugin's context is left.
+        const cause = currentCause()
+        leave(() => {
+          const emit = () => generation.emit(type, data, options?.subject)
+          if (cause === undefined) emit()
+          else whileHandling(cause, emit)
+        })
+      },
+    },
+
+    every: leaving((schedule, run, options = {}) => {
+      assertFunction(run, 'every')
+      return hold(every(schedule, run, options, scheduleOwner))
+    }),
+    after: leaving((ms, run) => {
+      assertFunction(run, 'after')
+      return hold(after(ms, run, scheduleOwner, (held) => scope.forget(held)))
+    }),
+    task: leaving((label, run, options = {}) => {
+      assertFunction(run, 'task')
+      const task = new Task(label, run, options, {
+        clock: organs.clock,
+        enter: generation.enter,
+        charge: generation.charge,
+      })
+      generation.tasks.add(task)
+      return hold(task)
+    }),
+    status: leaving((label, state, message) => generation.setStatus(label, state, message)),
+    defer: leaving((dispose) => {
+      assertFunction(dispose, 'defer')
+      return hold({
+        kind: 'deferred',
+        label: dispose.name || 'anonymous',
+        release: () => generation.enter(dispose),
+      })
+    }),
+  }
+}
+
+function assertFunction(value: unknown, where: string): asserts value is Function {
+  if (typeof value !== 'function')
+    throw new Problem(400, 'invalid_argument', `ctx.${where} takes a function, not ${typeof value}.`)
+}

@@ -1,0 +1,80 @@
+// What a plugin's module must export: checked member by member before anything of it is called.
+
+import type { PluginDefinition } from '@home-console/sdk'
+import * as v from 'valibot'
+import { PluginError } from './fault.ts'
+
+const callable = v.custom<Function>((value) => typeof value === 'function', 'must be a function')
+const schema = v.custom<object>(
+  (value) =>
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as Record<string, any>)['~standard']?.validate === 'function',
+  'must be a Standard Schema, such as one of valibot or zod',
+)
+const eventType = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, 'must be dot-separated words of [a-z0-9_-]'),
+)
+
+const Definition = v.object({
+  onLoad: callable,
+  onUnload: v.optional(callable),
+  version: v.optional(v.string()),
+  name: v.optional(v.string()),
+  description: v.optional(v.string()),
+  events: v.optional(v.record(eventType, schema)),
+  scopes: v.optional(v.record(v.string(), v.string())),
+  loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(600_000))),
+})
+
+/** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
+const NOT_YET = [
+  'handover',
+  'config',
+  'onConfigChange',
+  'db',
+  'requires',
+  'provides',
+  'dependsOn',
+  'exclusive',
+  'modes',
+  'external',
+]
+
+/** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
+export function definitionOf(module: unknown, entry: string): PluginDefinition {
+  const exported =
+    typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+  if (exported === undefined) {
+    throw new PluginError(
+      'no_default_export',
+      'The module has no default export. Write: export default definePlugin({ onLoad(ctx) { … } })',
+      {
+        file: entry,
+      },
+    )
+  }
+  if (typeof exported !== 'object' || exported === null) {
+    throw new PluginError(
+      'invalid_definition',
+      `The default export is a ${typeof exported}, and no plugin definition.`,
+      { file: entry },
+    )
+  }
+  const { success, issues } = v.safeParse(Definition, exported)
+  if (!success) {
+    const found = issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
+    throw new PluginError(
+      'invalid_definition',
+      `The default export is no plugin definition: ${found.join('; ')}.`,
+      { file: entry },
+    )
+  }
+  const member = NOT_YET.find((name) => (exported as Record<string, unknown>)[name] !== undefined)
+  if (member !== undefined) {
+    throw new PluginError('not_supported', `"${member}" is not supported by this release of the Core.`, {
+      file: entry,
+    })
+  }
+  return exported as PluginDefinition
+}

@@ -1,0 +1,108 @@
+// Turns whatever a plugin threw into words: what happened, in which file and line, and the source around it.
+
+import { readFileSync } from 'node:fs'
+import type { PluginFault } from '@home-console/sdk'
+import { Problem } from '@home-console/sdk'
+
+/** A fault of a plugin that the Core itself found. */
+export class PluginError extends Error {
+  override readonly name = 'PluginError'
+  readonly code: string
+  readonly position: Position | undefined
+
+  constructor(code: string, message: string, position?: Position) {
+    super(message)
+    this.code = code
+    this.position = position
+  }
+}
+
+export interface Position {
+  /** Absolute. */
+  readonly file: string
+  /** 1-based. */
+  readonly line?: number | undefined
+}
+
+/**
+ * @param files the plugin's own files, absolute: the first of them on the stack is where it happened
+ * @param code of the error book, for an error that brings none
+ */
+export function faultOf(error: unknown, files: ReadonlySet<string>, code: string): PluginFault {
+  const position = positionOf(error, files)
+  const frame = position === undefined ? undefined : frameAt(position)
+  return {
+    code: error instanceof PluginError || error instanceof Problem ? error.code : code,
+    message: messageOf(error),
+    ...(position !== undefined && { file: position.file }),
+    ...(position?.line !== undefined && { line: position.line }),
+    ...(frame !== undefined && { frame }),
+  }
+}
+
+/** What was thrown, in one text, be it an Error, a string or nothing at all. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error)
+    return error.name === 'Error' || error instanceof PluginError
+      ? error.message
+      : `${error.name}: ${error.message}`
+  if (isBuildMessage(error)) return error.message
+  if (typeof error === 'string') return error
+  return `a thrown ${error === null ? 'null' : typeof error}: ${Bun.inspect(error)}`
+}
+
+/** The first of the given files on an error's stack. */
+export function positionOf(error: unknown, files: ReadonlySet<string>): Position | undefined {
+  if (error instanceof PluginError && error.position !== undefined) return error.position
+  if (isBuildMessage(error) && error.position) return { file: error.position.file, line: error.position.line }
+  if (error instanceof AggregateError && error.errors.length > 0) return positionOf(error.errors[0], files)
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
+  for (const [, file, line] of error.stack.matchAll(/(\/[^\n()]*?):(\d+)(?::\d+)?\)?$/gm)) {
+    if (file !== undefined && files.has(file)) return { file, line: Number(line) }
+  }
+  return undefined
+}
+
+/** Where a text first stands in a file. */
+export function positionOfText(file: string, text: string): Position {
+  try {
+    const source = readFileSync(file, 'utf8')
+    const offset = source.indexOf(text)
+    return offset === -1 ? { file } : { file, line: source.slice(0, offset).split('\n').length }
+  } catch {
+    return { file }
+  }
+}
+
+const FRAME_RADIUS = 2
+
+function frameAt({ file, line }: Position): string | undefined {
+  if (line === undefined) return undefined
+  let lines: string[]
+  try {
+    lines = readFileSync(file, 'utf8').split('\n')
+  } catch {
+    return undefined
+  }
+  const first = Math.max(1, line - FRAME_RADIUS)
+  const last = Math.min(lines.length, line + FRAME_RADIUS)
+  const width = String(last).length
+  const frame: string[] = []
+  for (let at = first; at <= last; at++) {
+    frame.push(`${at === line ? '>' : ' '} ${String(at).padStart(width)} | ${lines[at - 1]!.slice(0, 200)}`)
+  }
+  return frame.join('\n')
+}
+
+/** What Bun throws for a file that does not parse: no Error, but with the position. */
+function isBuildMessage(
+  error: unknown,
+): error is { message: string; position: { file: string; line: number } | null } {
+  return (
+    typeof error === 'object' &&
+    error !== null &&
+    'position' in error &&
+    'message' in error &&
+    !(error instanceof PluginError)
+  )
+}

@@ -1,0 +1,397 @@
+// One loaded version of a plugin: its modules, its router and all that it holds, from the import to the last goodbye.
+
+import type { Health, Hold, PluginContext, PluginDefinition } from '@home-console/sdk'
+import { Scope } from '../scope/scope.ts'
+import { settlesWithin } from '../clock.ts'
+import { Mount } from '../http/mount.ts'
+import { describeRouter, UndescribableError, type DocumentPart } from '../http/openapi.ts'
+import { DeclaringRouter } from '../http/plugin-router.ts'
+import type { MountOwner, OpenStream } from '../http/request-info.ts'
+import type { OwnedLog } from '../log/log.ts'
+import { Border, leaving } from './border.ts'
+import { contextOf } from './context.ts'
+import { within } from './deadline.ts'
+import { definitionOf } from './definition.ts'
+import type { PluginSource } from './discovery.ts'
+import { messageOf, PluginError, positionOf } from './fault.ts'
+import type { Organs } from './organs.ts'
+import { Belongings, pluginGlobals } from './plugin-globals.ts'
+import { Tasks } from './tasks.ts'
+
+const IMPORT_MS = 10_000
+const LOAD_MS = 10_000
+/** For what is under way when the next generation takes over. */
+const DRAIN_MS = 10_000
+/** For `onUnload`, and for each thing that is released. */
+const RELEASE_MS = 5_000
+/** Streams that are meant to stay open get this long to end by themselves, and then to be ended in good order. */
+const FAREWELL_MS = 250
+const CLOSING_MS = 1_000
+
+export interface Status {
+  label: string
+  state: Health
+  message: string | null
+  since: string
+}
+
+export interface Charged {
+  readonly plugin: string
+  readonly error: unknown
+  readonly where: string
+}
+
+export interface GenerationOptions {
+  readonly number: number
+  readonly source: PluginSource
+  /** The plugin's files, for positions in errors. */
+  readonly files: ReadonlySet<string>
+  readonly prefix: string
+  readonly organs: Organs
+  /** Told of each mistake in the plugin's code. */
+  readonly onCharged: (charged: Charged) => void
+}
+
+export class Generation implements MountOwner {
+  readonly number: number
+  readonly source: PluginSource
+  readonly files: ReadonlySet<string>
+  readonly scope = new Scope()
+  readonly tasks = new Tasks()
+  readonly log: OwnedLog
+  readonly #organs: Organs
+  readonly #prefix: string
+  readonly #onCharged: (charged: Charged) => void
+  readonly #belongings = new Belongings()
+  readonly #border: Border
+  readonly #closing = new AbortController()
+  readonly #draining = new AbortController()
+  readonly #underWay = new Set<Hold>()
+  readonly #streams = new Set<OpenStream>()
+  readonly #statuses = new Map<string, Status>()
+  #held: { type: string; data: unknown; subject: string | undefined }[] = []
+  #context: PluginContext | undefined
+  #definition: PluginDefinition | undefined
+  #mount: Mount | undefined
+  #document: DocumentPart | undefined
+  #onIdle: (() => void) | undefined
+
+  constructor({ number, source, files, prefix, organs, onCharged }: GenerationOptions) {
+    this.number = number
+    this.source = source
+    this.files = files
+    this.#prefix = prefix
+    this.#organs = organs
+    this.#onCharged = onCharged
+    this.log = organs.log.of(source.id)
+    this.#border = new Border(
+      pluginGlobals({ log: this.log, belongings: this.#belongings, fetch: organs.fetch }),
+      (error, kind) =>
+        this.charge(error, kind === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback'),
+    )
+  }
+
+  get id(): string {
+    return this.source.id
+  }
+
+  get plugin(): string {
+    return this.source.id
+  }
+
+  get signal(): AbortSignal {
+    return this.#closing.signal
+  }
+
+  get draining(): AbortSignal {
+    return this.#draining.signal
+  }
+
+  get definition(): PluginDefinition | undefined {
+    return this.#definition
+  }
+
+  get version(): string | null {
+    return this.#definition?.version ?? this.source.manifest?.version ?? null
+  }
+
+  get routes(): { method: string; path: string }[] {
+    return this.#mount?.routes ?? []
+  }
+
+  get statuses(): Status[] {
+    return [...this.#statuses.values()]
+  }
+
+  /** What is held now: by `ctx`, and as open streams. */
+  get holds(): Hold[] {
+    return [...this.scope.list(), ...Array.from(this.#streams, ({ kind, label }) => ({ kind, label }))]
+  }
+
+  // --- Import and stage: nothing of this is live, and all of it can be thrown away.
+
+  /** @throws what the module throws; PluginError `import_timeout`; the signal's reason */
+  async import(superseded: AbortSignal): Promise<void> {
+    const { entry } = this.source
+    const module = await within(
+      this.#border.import(entry),
+      IMPORT_MS,
+      {
+        code: 'import_timeout',
+        message: `The module did not finish within ${IMPORT_MS} ms: a top-level await never settles. Move it into a task.`,
+        position: { file: entry },
+      },
+      superseded,
+    )
+    this.#definition = definitionOf(module, entry)
+  }
+
+  /** @throws what `onLoad` throws; PluginError `load_timeout`, `invalid_router` …; the signal's reason */
+  async stage(superseded: AbortSignal): Promise<void> {
+    const definition = this.#definition!
+    const timeout = definition.loadTimeout ?? LOAD_MS
+    this.#context = contextOf(this, this.#organs)
+    const context = this.#context
+    const router: unknown = await within(
+      this.enter(() => definition.onLoad(context)),
+      timeout,
+      {
+        code: 'load_timeout',
+        message: `onLoad did not finish within ${timeout} ms. Move what talks to the outside into ctx.task().`,
+        position: { file: this.source.entry },
+      },
+      superseded,
+    )
+    this.#check(router)
+  }
+
+  #check(router: unknown): void {
+    if (router === undefined || router === null) return
+    if (!(router instanceof DeclaringRouter)) {
+      throw new PluginError(
+        'invalid_router',
+        'onLoad returned something that is no router. Return what ctx.router() gives, or nothing.',
+        {
+          file: this.source.entry,
+        },
+      )
+    }
+    const mount = new Mount(this.#prefix, router, this)
+    mount.warmUp()
+    try {
+      this.#document = describeRouter(router, {
+        id: this.id,
+        description: this.#definition?.description,
+        scopes: this.#definition?.scopes,
+        prefix: this.#prefix,
+        accessAt: (method, path) => mount.accessAt(method, path),
+      })
+    } catch (error) {
+      if (!(error instanceof UndescribableError)) throw error
+      throw new PluginError(
+        error.code,
+        error.message,
+        positionOf(error.at, this.files) ?? { file: this.source.entry },
+      )
+    }
+    this.#mount = mount
+  }
+
+  // --- The commit: one tick.
+
+  /** Takes over from the generation before, if there is one. Synchronous: nothing can come between. */
+  commit(previous: Generation | null): void {
+    if (previous !== null) this.tasks.follow(previous.tasks)
+    previous?.fallSilent()
+    this.scope.commit()
+    if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
+    if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
+    else this.#organs.app.unmount(this.#prefix)
+    const held = this.#held
+    this.#held = []
+    for (const { type, data, subject } of held) this.#emitNow(type, data, subject)
+  }
+
+  /** From now on nothing new begins here. What is under way goes on. */
+  fallSilent(): void {
+    this.scope.silence()
+  }
+
+  /** Takes the routes away, where nobody follows. */
+  unmount(): void {
+    this.#organs.app.unmount(this.#prefix)
+  }
+
+  // --- Drain and close.
+
+  /** Lets what is under way finish. Gives what did not. */
+  async drain(): Promise<Hold[]> {
+    this.#abort(this.#draining)
+    const deadline = Date.now() + DRAIN_MS
+    const tasks = this.tasks.end()
+    await this.#endLastingStreams()
+    if (this.#underWay.size > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#onIdle = resolve
+      await settlesWithin(promise, Math.max(0, deadline - Date.now()))
+      this.#onIdle = undefined
+    }
+    const late = [...this.#underWay, ...(await tasks)].map(({ kind, label }) => ({ kind, label }))
+    for (const stream of [...this.#streams]) stream.cut()
+    return late
+  }
+
+  /** Event streams and WebSockets never end by themselves; their clients come back. */
+  async #endLastingStreams(): Promise<void> {
+    const lasting = () => [...this.#streams].filter((stream) => stream.lasting)
+    const gone = async (ms: number) => {
+      for (const end = Date.now() + ms; lasting().length > 0 && Date.now() < end;) await Bun.sleep(5)
+    }
+    if (lasting().length === 0) return
+    await gone(FAREWELL_MS)
+    for (const stream of lasting()) stream.finish()
+    await gone(CLOSING_MS)
+    for (const stream of lasting()) stream.cut()
+  }
+
+  /** Says goodbye, releases everything, and ends what is left by force. Gives what had to be. */
+  async close(): Promise<Hold[]> {
+    const leaks: Hold[] = []
+    const { onUnload } = this.#definition ?? {}
+    if (onUnload !== undefined && this.#context !== undefined && this.scope.state !== 'staged') {
+      const context = this.#context
+      const work = { kind: 'farewell', label: 'onUnload' }
+      const finished = this.call(work, () => onUnload.call(this.#definition, context))
+      if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS))) leaks.push(work)
+    }
+    this.#abort(this.#closing)
+    const { errors, overdue } = await this.scope.close(RELEASE_MS)
+    for (const { hold, error } of errors) this.charge(error, `${hold.kind} "${hold.label}"`)
+    leaks.push(...overdue)
+    // Whoever was told and needs a turn of the loop to let go gets it.
+    await Bun.sleep(0)
+    const belongings = this.#belongings.list()
+    const descriptors = this.#border.end()
+    this.#belongings.clear()
+    return [...leaks, ...belongings, ...descriptors]
+  }
+
+  /** Throws away a generation that was refused. Its leaks are nobody's concern: it never ran. */
+  async discard(): Promise<void> {
+    this.#held = []
+    await this.close()
+  }
+
+  #abort(controller: AbortController): void {
+    try {
+      // Inside the plugin: what its listeners throw is charged to it.
+      this.#border.enter(() => controller.abort())
+    } catch (error) {
+      this.charge(error, 'an abort listener')
+    }
+  }
+
+  // --- What `ctx`, the routes and the clock call.
+
+  readonly enter = <T>(run: () => T): T => this.#border.enter(run)
+
+  /**
+   * Calls into the plugin, with what goes wrong charged to it. What takes time is work that the drain waits for.
+   *
+   * @returns nothing, or a promise that settles when it has finished and never rejects
+   */
+  readonly call = (work: Hold, run: () => unknown): Promise<void> | undefined => {
+    try {
+      const result = this.#border.enter(run)
+      return result instanceof Promise ? this.#attend(work, result) : undefined
+    } catch (error) {
+      this.#chargeUnlessEnded(error, work)
+      return undefined
+    }
+  }
+
+  async #attend(work: Hold, result: Promise<unknown>): Promise<void> {
+    this.begin(work)
+    try {
+      await result
+    } catch (error) {
+      this.#chargeUnlessEnded(error, work)
+    } finally {
+      this.end(work)
+    }
+  }
+
+  #chargeUnlessEnded(error: unknown, { kind, label }: Hold): void {
+    if (!this.#border.ended) this.charge(error, `${kind} "${label}"`)
+  }
+
+  begin(work: Hold): void {
+    this.#underWay.add(work)
+  }
+
+  end(work: Hold): void {
+    if (this.#underWay.delete(work) && this.#underWay.size === 0) this.#onIdle?.()
+  }
+
+  open(stream: OpenStream): void {
+    this.#streams.add(stream)
+  }
+
+  closeStream(stream: OpenStream): void {
+    this.#streams.delete(stream)
+  }
+
+  readonly charge = leaving((error: unknown, where: string): void => {
+    this.#onCharged({ plugin: this.id, error, where })
+  })
+
+  emit(type: string, data: unknown, subject: string | undefined): void {
+    if (this.scope.state === 'staged') this.#held.push({ type, data: structuredCloneOr(data), subject })
+    else if (this.scope.state === 'closed')
+      this.log.debug(`"${type}" was emitted by a version that is gone, and dropped.`)
+    else this.#emitNow(type, data, subject)
+  }
+
+  #emitNow(type: string, data: unknown, subject: string | undefined): void {
+    const schemas = this.#definition?.events
+    if (schemas !== undefined && Object.hasOwn(schemas, type)) {
+      const misfit = this.#misfit(schemas[type]!, data)
+      if (misfit !== null) {
+        this.charge(
+          new TypeError(`The data of "${type}" does not fit its schema, and was dropped: ${misfit}`),
+          `emit "${type}"`,
+        )
+        return
+      }
+    }
+    this.#organs.bus.emit({ type, data, subject, source: `/plugins/${this.id}` })
+  }
+
+  #misfit(schema: NonNullable<PluginDefinition['events']>[string], data: unknown): string | null {
+    try {
+      const result = this.enter(() => schema['~standard'].validate(data))
+      if (result instanceof Promise) return 'its schema is asynchronous, and an emit never waits.'
+      const [issue] = result.issues ?? []
+      if (issue === undefined) return null
+      const path = (issue.path ?? []).map((key) => String(typeof key === 'object' ? key.key : key)).join('.')
+      return `${path === '' ? '' : `${path}: `}${issue.message}`
+    } catch (error) {
+      return messageOf(error)
+    }
+  }
+
+  setStatus(label: string, state: Health, message: string | undefined): void {
+    const before = this.#statuses.get(label)
+    const since = before?.state === state ? before.since : new Date(this.#organs.clock.now()).toISOString()
+    this.#statuses.set(label, { label: String(label), state, message: message ?? null, since })
+  }
+}
+
+/** What is held until the commit must not change meanwhile; what cannot be copied is no JSON either. */
+function structuredCloneOr(data: unknown): unknown {
+  try {
+    return structuredClone(data)
+  } catch {
+    return data
+  }
+}

@@ -1,0 +1,84 @@
+// What a plugin's `package.json` says of it, checked before anything is imported.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import sdk from '@home-console/sdk/package.json' with { type: 'json' }
+import { PluginError } from './fault.ts'
+
+const Manifest = v.object({
+  name: v.optional(v.string()),
+  version: v.optional(v.string()),
+  description: v.optional(v.string()),
+  homeConsole: v.optional(v.object({ id: v.optional(v.string()) })),
+  exports: v.optional(v.unknown()),
+  main: v.optional(v.string()),
+  peerDependencies: v.optional(v.record(v.string(), v.string())),
+})
+
+export interface Manifest {
+  readonly file: string
+  readonly id: string | undefined
+  readonly version: string | undefined
+  readonly description: string | undefined
+  /** Relative to the folder, where it is named. */
+  readonly entry: string | undefined
+}
+
+const SDK = '@home-console/sdk'
+
+/**
+ * @returns null where the folder has no `package.json`
+ * @throws PluginError `invalid_manifest` or `incompatible_sdk`
+ */
+export function readManifest(folder: string): Manifest | null {
+  const file = join(folder, 'package.json')
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new PluginError('invalid_manifest', `${file} cannot be read: ${(error as Error).message}`, { file })
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new PluginError('invalid_manifest', `${file} is no JSON: ${(error as Error).message}`, {
+      file,
+      line: 1,
+    })
+  }
+  const { success, output, issues } = v.safeParse(Manifest, json)
+  if (!success) {
+    const [issue] = issues
+    throw new PluginError(
+      'invalid_manifest',
+      `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`,
+      { file, line: 1 },
+    )
+  }
+  const range = output.peerDependencies?.[SDK]
+  if (range !== undefined && !range.startsWith('workspace:') && !Bun.semver.satisfies(sdk.version, range)) {
+    throw new PluginError(
+      'incompatible_sdk',
+      `The plugin was written for ${SDK} ${range}; this Core has ${sdk.version}. Install a version of the plugin for it.`,
+      { file, line: text.slice(0, text.indexOf(SDK)).split('\n').length },
+    )
+  }
+  return {
+    file,
+    id: output.homeConsole?.id,
+    version: output.version,
+    description: output.description,
+    entry: entryOf(output.exports) ?? output.main,
+  }
+}
+
+/** The file that `exports["."]` names, under the conditions that Bun looks at. */
+function entryOf(exports: unknown): string | undefined {
+  if (typeof exports === 'string') return exports
+  if (typeof exports !== 'object' || exports === null) return undefined
+  const record = exports as Record<string, unknown>
+  return entryOf(record['.'] ?? record['bun'] ?? record['import'] ?? record['default'])
+}

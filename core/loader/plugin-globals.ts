@@ -1,0 +1,201 @@
+// What a plugin's modules see under the names of the platform: a console of its own, timers that are known, and plain
+// words where a plugin would open a server or end the process.
+
+import { formatWithOptions } from 'node:util'
+import type { Hold } from '@home-console/sdk'
+import type { OwnedLog } from '../log/log.ts'
+import { leave } from './border.ts'
+import { PluginError } from './fault.ts'
+
+/** What a plugin opened through its globals and has not closed yet. */
+export class Belongings {
+  readonly #open = new Map<object, Hold>()
+  readonly #undo = new Map<object, () => void>()
+
+  add(thing: object, hold: Hold, undo?: () => void): void {
+    this.#open.set(thing, hold)
+    if (undo !== undefined) this.#undo.set(thing, undo)
+  }
+
+  remove(thing: object): void {
+    this.#open.delete(thing)
+    this.#undo.delete(thing)
+  }
+
+  list(): Hold[] {
+    return [...this.#open.values()]
+  }
+
+  /** Takes back what outlives the module context, and forgets the rest. */
+  clear(): void {
+    for (const undo of this.#undo.values()) undo()
+    this.#open.clear()
+    this.#undo.clear()
+  }
+}
+
+export interface GlobalsOptions {
+  readonly log: OwnedLog
+  readonly belongings: Belongings
+  /** Stands for the platform's in tests. */
+  readonly fetch?: typeof fetch | undefined
+}
+
+/** Anew for each generation. */
+export function pluginGlobals({ log, belongings, fetch: given }: GlobalsOptions): Record<string, unknown> {
+  return {
+    console: pluginConsole(log),
+    process: pluginProcess(belongings),
+    Bun: pluginBun(),
+    Worker: pluginWorker(belongings),
+    ...pluginTimers(belongings),
+    ...(given !== undefined && { fetch: given }),
+  }
+}
+
+function forbidden(what: string, instead: string): () => never {
+  return () => {
+    throw new PluginError('not_allowed', `${what} does not work in a plugin: ${instead}`)
+  }
+}
+
+const noServer =
+  'the Core owns the only server. Return a router from onLoad, or run an external service of its own.'
+const noExit =
+  'the Core owns the process. To refuse to load, throw from onLoad; to end work, abort what you started.'
+
+function pluginBun(): object {
+  return Object.create(Bun, {
+    serve: { value: forbidden('Bun.serve', noServer) },
+    listen: { value: forbidden('Bun.listen', noServer) },
+    env: { value: process.env },
+  })
+}
+
+function pluginConsole(log: OwnedLog): Console {
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (...args: unknown[]) => {
+      const text = formatWithOptions({ depth: 4 }, ...args)
+      leave(() => log[level](text))
+    }
+  const info = write('info')
+  return Object.create(console, {
+    log: { value: info },
+    info: { value: info },
+    dir: { value: (value: unknown) => info(value) },
+    table: { value: (value: unknown) => info(Bun.inspect.table(value as object)) },
+    debug: { value: write('debug') },
+    trace: { value: write('debug') },
+    warn: { value: write('warn') },
+    error: { value: write('error') },
+    assert: {
+      value: (condition: unknown, ...args: unknown[]) =>
+        void (condition || write('error')('Assertion failed:', ...args)),
+    },
+  }) as Console
+}
+
+const LISTENER_METHODS = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const
+
+function pluginProcess(belongings: Belongings): object {
+  const own: NodeJS.Process = Object.create(process, {
+    exit: { value: forbidden('process.exit', noExit) },
+    reallyExit: { value: forbidden('process.reallyExit', noExit) },
+    abort: { value: forbidden('process.abort', noExit) },
+    chdir: {
+      value: forbidden('process.chdir', "the working folder is the whole house's. Use absolute paths."),
+    },
+    kill: {
+      value: (pid: number, signal?: string | number) =>
+        pid === process.pid ? forbidden('process.kill of the Core', noExit)() : process.kill(pid, signal),
+    },
+    ...Object.fromEntries(LISTENER_METHODS.map((method) => [method, { value: listen(method) }])),
+    off: { value: unlisten },
+    removeListener: { value: unlisten },
+    removeAllListeners: {
+      value: forbidden('process.removeAllListeners', 'the listeners of others are none of its business.'),
+    },
+  })
+  /** Listeners on the shared process outlive the module context, so they are taken back by name. */
+  function listen(method: (typeof LISTENER_METHODS)[number]) {
+    return (event: string, listener: (...args: any[]) => void) => {
+      process[method](event, listener)
+      belongings.add(listener, { kind: 'listener', label: `process "${event}"` }, () =>
+        process.off(event, listener),
+      )
+      return own
+    }
+  }
+  function unlisten(event: string, listener: (...args: any[]) => void) {
+    process.off(event, listener)
+    belongings.remove(listener)
+    return own
+  }
+  return own
+}
+
+function pluginWorker(belongings: Belongings): typeof Worker {
+  return class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options)
+      belongings.add(this, { kind: 'worker', label: String(url) })
+      this.addEventListener('close', () => belongings.remove(this))
+    }
+
+    override terminate(): void {
+      belongings.remove(this)
+      super.terminate()
+    }
+  } as typeof Worker
+}
+
+type Callback = (...args: any[]) => void
+/** As an object, so that a timer is known by identity; `clearTimeout` also takes its number or text. */
+type Timer = ReturnType<typeof setTimeout>
+
+function pluginTimers(belongings: Belongings): Record<string, unknown> {
+  const once =
+    (name: string, start: (run: Callback, ms?: number, ...args: any[]) => Timer) =>
+    (run: Callback, ms?: number, ...args: any[]) => {
+      if (typeof run !== 'function') return start(run, ms, ...args)
+      const timer: Timer = start(
+        (...given: any[]) => {
+          belongings.remove(timer)
+          run(...given)
+        },
+        ms,
+        ...args,
+      )
+      belongings.add(timer, { kind: 'timer', label: ms === undefined ? name : `${name} of ${ms} ms` })
+      return timer
+    }
+  const repeating = (run: Callback, ms?: number, ...args: any[]) => {
+    const timer = setInterval(run, ms, ...args)
+    belongings.add(timer, { kind: 'timer', label: `setInterval of ${ms ?? 0} ms` })
+    return timer
+  }
+  const clear = (stop: (timer: any) => void) => (timer: unknown) => {
+    if (typeof timer === 'object' && timer !== null) belongings.remove(timer)
+    stop(timer)
+  }
+  return {
+    setTimeout: Object.assign(once('setTimeout', setTimeout as never), promisified(setTimeout)),
+    setImmediate: Object.assign(
+      once('setImmediate', ((run: Callback, _ms: unknown, ...args: any[]) =>
+        setImmediate(run, ...args)) as never),
+      promisified(setImmediate),
+    ),
+    setInterval: repeating,
+    clearTimeout: clear(clearTimeout),
+    clearInterval: clear(clearInterval),
+    clearImmediate: clear(clearImmediate),
+  }
+}
+
+/** `util.promisify(setTimeout)` goes by a symbol. */
+function promisified(timer: object): object {
+  return Object.fromEntries(
+    Object.getOwnPropertySymbols(timer).map((symbol) => [symbol, (timer as Record<symbol, unknown>)[symbol]]),
+  )
+}

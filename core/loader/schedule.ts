@@ -1,0 +1,192 @@
+// Runs that a clock sets off: every so many ms, as a cron expression says, or once.
+
+import { Problem, type ScheduleOptions } from '@home-console/sdk'
+import { Cron } from 'croner'
+import type { Clock } from '../clock.ts'
+import type { Held } from '../scope/scope.ts'
+
+/** The longest that a timer sleeps: after a jump of the clock or a suspended machine, a run is at most this late. */
+const LONGEST_SLEEP_MS = 60_000
+/** A cron run that comes later than this after its time was missed. */
+const LATE_MS = 60_000
+
+export interface ScheduleOwner {
+  readonly clock: Clock
+  /** The home's, read at each run: the owner may move. */
+  timeZone(): string
+  /** Runs it in the plugin, and charges what goes wrong; gives a promise when it takes time. */
+  run(label: string, run: () => unknown): Promise<void> | undefined
+}
+
+/** @throws Problem `invalid_schedule` */
+export function every(
+  schedule: number | string,
+  run: () => unknown,
+  options: ScheduleOptions,
+  owner: ScheduleOwner,
+): Held {
+  return new Repeating(timesOf(schedule, options, owner), run, options, owner, `every ${schedule}`)
+}
+
+/** @throws Problem `invalid_schedule` */
+export function after(
+  ms: number,
+  run: () => unknown,
+  owner: ScheduleOwner,
+  onFired: (held: Held) => void,
+): Held {
+  assertMs(ms, 0)
+  const label = `after ${ms}`
+  let cancel: (() => void) | undefined
+  const held: Held = {
+    kind: 'timer',
+    label,
+    goLive() {
+      cancel = sleepUntil(
+        owner.clock.now() + ms,
+        owner.clock,
+        (stop) => (cancel = stop),
+        () => {
+          onFired(held)
+          void owner.run(label, run)
+        },
+      )
+    },
+    release: () => cancel?.(),
+  }
+  return held
+}
+
+/** When the next run is, and whether one that comes late was missed. */
+interface Times {
+  next(previous: number, now: number): number | null
+  missed(due: number, now: number): boolean
+}
+
+function timesOf(schedule: number | string, options: ScheduleOptions, owner: ScheduleOwner): Times {
+  if (typeof schedule === 'number') {
+    assertMs(schedule, 1)
+    return {
+      // In step with the first run, however late a single one comes.
+      next: (previous, now) => previous + schedule * Math.max(1, Math.ceil((now - previous) / schedule)),
+      missed: () => false,
+    }
+  }
+  cronOf(schedule, options.timeZone ?? owner.timeZone())
+  return {
+    next: (_previous, now) =>
+      cronOf(schedule, options.timeZone ?? owner.timeZone())
+        .nextRun(new Date(now))
+        ?.getTime() ?? null,
+    missed: (due, now) => now - due > LATE_MS,
+  }
+}
+
+class Repeating implements Held {
+  readonly kind = 'schedule'
+  readonly label: string
+  readonly #times: Times
+  readonly #run: () => unknown
+  readonly #options: ScheduleOptions
+  readonly #owner: ScheduleOwner
+  #cancel: (() => void) | undefined
+  #running = false
+  #missed = false
+  #silent = false
+
+  constructor(
+    times: Times,
+    run: () => unknown,
+    options: ScheduleOptions,
+    owner: ScheduleOwner,
+    label: string,
+  ) {
+    this.#times = times
+    this.#run = run
+    this.#options = options
+    this.#owner = owner
+    this.label = label
+  }
+
+  goLive(): void {
+    this.#arm(this.#owner.clock.now())
+  }
+
+  fallSilent(): void {
+    this.#silent = true
+    this.#cancel?.()
+  }
+
+  release(): void {
+    this.fallSilent()
+  }
+
+  #arm(previous: number): void {
+    if (this.#silent) return
+    const { clock } = this.#owner
+    const due = this.#times.next(previous, Math.max(previous, clock.now()))
+    if (due === null) return
+    const jitter = (this.#options.jitter ?? 0) * Math.random()
+    this.#cancel = sleepUntil(
+      due + jitter,
+      clock,
+      (stop) => (this.#cancel = stop),
+      () => {
+        const missed = this.#running || this.#times.missed(due + jitter, clock.now())
+        this.#arm(due)
+        if (!missed) this.#fire()
+        else if (this.#options.missed === 'once') {
+          if (this.#running) this.#missed = true
+          else this.#fire()
+        }
+      },
+    )
+  }
+
+  #fire(): void {
+    const finished = this.#owner.run(this.label, this.#run)
+    if (finished === undefined) return
+    this.#running = true
+    void finished.then(() => {
+      this.#running = false
+      if (!this.#missed || this.#silent) return
+      this.#missed = false
+      this.#fire()
+    })
+  }
+}
+
+/** Sleeps in stretches, and looks at the clock after each. `onSleep` gets what cancels the stretch that begins. */
+function sleepUntil(
+  due: number,
+  clock: Clock,
+  onSleep: (cancel: () => void) => void,
+  wake: () => void,
+): () => void {
+  const left = due - clock.now()
+  return clock.after(Math.min(left, LONGEST_SLEEP_MS), () => {
+    if (clock.now() >= due) wake()
+    else onSleep(sleepUntil(due, clock, onSleep, wake))
+  })
+}
+
+function cronOf(expression: string, timezone: string): Cron {
+  try {
+    return new Cron(expression, { paused: true, timezone })
+  } catch (error) {
+    throw new Problem(
+      400,
+      'invalid_schedule',
+      `"${expression}" in ${timezone} is no schedule: ${(error as Error).message}`,
+    )
+  }
+}
+
+function assertMs(ms: unknown, least: number): void {
+  if (typeof ms === 'number' && Number.isFinite(ms) && ms >= least) return
+  throw new Problem(
+    400,
+    'invalid_schedule',
+    `${String(ms)} is no time to wait: a number of ms, ${least} or more, or a cron expression.`,
+  )
+}

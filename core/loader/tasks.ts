@@ -1,0 +1,131 @@
+// Long-lived work of one generation: started at the commit, told to end at the next, started again when it fails.
+
+import type { Hold, TaskOptions } from '@home-console/sdk'
+import { settlesWithin, type Clock } from '../clock.ts'
+import type { Held } from '../scope/scope.ts'
+
+/** How long a task may take to end, and its successor waits for it, in ms. */
+export const TASK_END_MS = 5_000
+
+const FIRST_PAUSE_MS = 1_000
+const LONGEST_PAUSE_MS = 5 * 60_000
+/** A task that ran this long has proven itself: the next failure begins with the shortest pause again. */
+const PROVEN_MS = 5 * 60_000
+
+export interface TaskOwner {
+  readonly clock: Clock
+  enter<T>(run: () => T): T
+  charge(error: unknown, where: string): void
+}
+
+export class Task implements Held {
+  readonly kind = 'task'
+  readonly label: string
+  /** What must have ended before this one starts: the task of the same label in the generation before. */
+  predecessor: Promise<unknown> | undefined
+  readonly #run: (signal: AbortSignal) => unknown
+  readonly #restart: NonNullable<TaskOptions['restart']>
+  readonly #owner: TaskOwner
+  readonly #controller = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
+  #started = false
+  #wake: (() => void) | undefined
+
+  constructor(
+    label: string,
+    run: (signal: AbortSignal) => unknown,
+    { restart = 'on-failure' }: TaskOptions,
+    owner: TaskOwner,
+  ) {
+    this.label = label
+    this.#run = run
+    this.#restart = restart
+    this.#owner = owner
+  }
+
+  /** Settles when it has come to its end for good. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
+  }
+
+  goLive(): void {
+    this.#started = true
+    const before = this.predecessor
+    // Kept no longer than needed: else each generation would hold the one before.
+    this.predecessor = undefined
+    void this.#live(before).finally(() => this.#ended.resolve())
+  }
+
+  fallSilent(): void {
+    if (this.#controller.signal.aborted) return
+    try {
+      this.#owner.enter(() => this.#controller.abort())
+    } catch (error) {
+      this.#owner.charge(error, `task "${this.label}"`)
+    }
+    this.#wake?.()
+    if (!this.#started) this.#ended.resolve()
+  }
+
+  async release(): Promise<void> {
+    this.fallSilent()
+    if (this.#started) await this.#ended.promise
+  }
+
+  async #live(predecessor: Promise<unknown> | undefined): Promise<void> {
+    if (predecessor !== undefined) await settlesWithin(predecessor, TASK_END_MS)
+    const { signal } = this.#controller
+    const { clock } = this.#owner
+    let pause = FIRST_PAUSE_MS
+    while (!signal.aborted) {
+      const startedAt = clock.now()
+      let failed = false
+      try {
+        await this.#owner.enter(() => this.#run(signal))
+      } catch (error) {
+        failed = true
+        // A task that ends by throwing what its signal threw did as it was told.
+        if (!signal.aborted) this.#owner.charge(error, `task "${this.label}"`)
+      }
+      if (signal.aborted || this.#restart === 'never' || (this.#restart === 'on-failure' && !failed)) return
+      if (clock.now() - startedAt >= PROVEN_MS) pause = FIRST_PAUSE_MS
+      await this.#sleep(pause)
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#owner.clock.after(ms, resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+}
+
+/** The tasks of one generation. */
+export class Tasks {
+  readonly #tasks = new Set<Task>()
+
+  add(task: Task): void {
+    this.#tasks.add(task)
+  }
+
+  /** Makes each wait for its namesake in the generation before: what must not run twice never does. */
+  follow(previous: Tasks): void {
+    for (const task of this.#tasks) {
+      const namesakes = [...previous.#tasks].filter(({ label }) => label === task.label)
+      if (namesakes.length > 0) task.predecessor = Promise.all(namesakes.map(({ ended }) => ended))
+    }
+  }
+
+  /** Waits for all to end, after they were told to; gives those that did not. */
+  async end(): Promise<Hold[]> {
+    const late = await Promise.all(
+      [...this.#tasks].map(async (task) => ((await settlesWithin(task.ended, TASK_END_MS)) ? null : task)),
+    )
+    return late.filter((task) => task !== null).map(({ kind, label }) => ({ kind, label }))
+  }
+}

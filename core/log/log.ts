@@ -1,0 +1,156 @@
+// The log: lines with an owner, filtered by a level for each owner, kept in a bounded ring and passed on live.
+
+import { inspect } from 'node:util'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+export interface LogLine {
+  /** Grows by one with each line of this process. */
+  readonly id: number
+  /** RFC 3339 in UTC. */
+  readonly time: string
+  readonly level: LogLevel
+  /** The plugin that it is about, or null for the Core. */
+  readonly plugin: string | null
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface OwnedLog {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+  /** A log of the same owner that puts these fields on every line. */
+  with(fields: Readonly<Record<string, unknown>>): OwnedLog
+}
+
+export interface LogOptions {
+  readonly level: LogLevel
+  /** Takes each line that passes; must not throw. */
+  readonly write: (line: LogLine) => void
+  /** How many lines are kept. */
+  readonly keep?: number
+}
+
+const MAX_MESSAGE = 8 * 1024
+const MAX_FIELDS = 16 * 1024
+
+export class Log {
+  #level: LogLevel
+  readonly #write: (line: LogLine) => void
+  readonly #keep: number
+  readonly #levels = new Map<string, LogLevel>()
+  readonly #lines: LogLine[] = []
+  readonly #watchers = new Set<(line: LogLine) => void>()
+  readonly #secrets = new Set<string>()
+  #nextId = 1
+
+  constructor(options: LogOptions) {
+    this.#level = options.level
+    this.#write = options.write
+    this.#keep = options.keep ?? 2_000
+  }
+
+  /** The log of one owner: a plugin's id, or null for the Core. */
+  of(plugin: string | null, fields: Readonly<Record<string, unknown>> = {}): OwnedLog {
+    const at = (level: LogLevel) => (message: string, more?: Readonly<Record<string, unknown>>) =>
+      this.#add(level, plugin, message, more === undefined ? fields : { ...fields, ...more })
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      with: (more) => this.of(plugin, { ...fields, ...more }),
+    }
+  }
+
+  /** Sets the least level that a plugin's lines must have; null goes back to the Core's. */
+  setLevel(plugin: string, level: LogLevel | null): void {
+    if (level === null) this.#levels.delete(plugin)
+    else this.#levels.set(plugin, level)
+  }
+
+  levelOf(plugin: string | null): LogLevel {
+    return (plugin !== null && this.#levels.get(plugin)) || this.#level
+  }
+
+  /** From now on this text is shown as `***` wherever it would stand in a line. */
+  mask(secret: string): void {
+    if (secret.length >= 4) this.#secrets.add(secret)
+  }
+
+  /** The kept lines, oldest first. */
+  lines(filter: LineFilter = {}): LogLine[] {
+    return this.#lines.filter((line) => passes(line, filter))
+  }
+
+  /** Calls back for each line from now on, until the undo is called. */
+  watch(filter: LineFilter, callback: (line: LogLine) => void): () => void {
+    const watcher = (line: LogLine) => {
+      if (passes(line, filter)) callback(line)
+    }
+    this.#watchers.add(watcher)
+    return () => this.#watchers.delete(watcher)
+  }
+
+  #add(
+    level: LogLevel,
+    plugin: string | null,
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(this.levelOf(plugin))) return
+    const line: LogLine = {
+      id: this.#nextId++,
+      time: new Date().toISOString(),
+      level,
+      plugin,
+      message: this.#masked(clip(String(message), MAX_MESSAGE)),
+      fields: this.#plain(fields),
+    }
+    this.#lines.push(line)
+    if (this.#lines.length > this.#keep * 2) this.#lines.splice(0, this.#lines.length - this.#keep)
+    this.#write(line)
+    for (const watcher of this.#watchers) watcher(line)
+  }
+
+  /** A copy as plain JSON: what is logged must not keep a plugin's objects alive, nor change after the fact. */
+  #plain(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    let text: string
+    try {
+      text = JSON.stringify(fields, (_key, value: unknown) =>
+        value instanceof Error
+          ? { name: value.name, message: value.message, stack: value.stack }
+          : typeof value === 'bigint'
+            ? String(value)
+            : value,
+      )
+    } catch {
+      text = JSON.stringify({ unserializable: inspect(fields, { depth: 2, maxStringLength: 1_000 }) })
+    }
+    if (text.length > MAX_FIELDS) return { truncated: this.#masked(clip(text, MAX_FIELDS)) }
+    return JSON.parse(this.#masked(text)) as Record<string, unknown>
+  }
+
+  #masked(text: string): string {
+    for (const secret of this.#secrets) if (text.includes(secret)) text = text.replaceAll(secret, '***')
+    return text
+  }
+}
+
+export interface LineFilter {
+  readonly plugin?: string | undefined
+  /** The least level. */
+  readonly level?: LogLevel | undefined
+}
+
+function passes(line: LogLine, { plugin, level }: LineFilter): boolean {
+  if (plugin !== undefined && line.plugin !== plugin) return false
+  return level === undefined || LOG_LEVELS.indexOf(line.level) >= LOG_LEVELS.indexOf(level)
+}
+
+function clip(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} characters more)`
+}

@@ -1,0 +1,50 @@
+// The process: reads the environment, starts the runtime, and answers to signals. The only file that ends the process.
+
+import { ConfigError, readEnvironment } from './config.ts'
+import { messageOf } from './loader/fault.ts'
+import { Runtime } from './runtime.ts'
+
+/** https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html: 78 is EX_CONFIG. */
+const EXIT_CONFIG = 78
+const EXIT_FAILED = 1
+
+async function main(): Promise<void> {
+  let runtime: Runtime
+  try {
+    runtime = new Runtime({ config: readEnvironment(process.env, process.stdout.isTTY) })
+  } catch (error) {
+    process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
+    process.exit(error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILED)
+  }
+  const log = runtime.log.of(null)
+
+  // Whoever threw it could not be told: it is named, and the house goes on.
+  process.on('uncaughtException', (error) => log.error(`Nobody caught: ${messageOf(error)}`, { error }))
+  process.on('unhandledRejection', (error) => log.error(`Nobody awaited: ${messageOf(error)}`, { error }))
+
+  const stop = async (signal: string) => {
+    await runtime.stop(signal)
+    process.exit(0)
+  }
+  process.on('SIGTERM', () => void stop('SIGTERM'))
+  process.on('SIGINT', () => void stop('SIGINT'))
+
+  try {
+    await runtime.start()
+  } catch (error) {
+    process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
+    process.exit(EXIT_FAILED)
+  }
+  const { active, failed } = runtime.loader.count()
+  log.info(
+    `Listening on ${runtime.url.href} with ${active} plugins${failed > 0 ? `, ${failed} failed` : ''}. Documentation: ${runtime.url.href}docs`,
+  )
+  if (runtime.newTokenFile !== null) {
+    log.info(
+      `This first start made a token with all rights, in ${runtime.newTokenFile}. Try it: curl -H "Authorization: Bearer $(cat ${runtime.newTokenFile})" ${runtime.url.href}api/core/plugins`,
+    )
+  }
+}
+
+// Not awaited at the top level: a module that never settles would hide a crash.
+void main()

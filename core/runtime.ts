@@ -1,0 +1,156 @@
+// The wiring: makes every organ once and passes it on by argument. The only room with a door to every other.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { endEventStreams } from './api/event-stream.ts'
+import { mountCore } from './api/core-routes.ts'
+import { EventBus } from './bus/event-bus.ts'
+import { realClock, type Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import { openCoreDatabase } from './db/core-database.ts'
+import { HomeSettings } from './db/home.ts'
+import { Wishes } from './db/wishes.ts'
+import { AdminToken, storedAdminToken } from './http/admin-token.ts'
+import { App } from './http/app.ts'
+import { Hosts } from './http/hosts.ts'
+import { DeclaringRouter } from './http/plugin-router.ts'
+import { installMarkedResponse } from './http/response-body.ts'
+import { keepSchemasWeakly } from './http/schema-registry.ts'
+import { listen, type RunningServer } from './http/server.ts'
+import { messageOf } from './loader/fault.ts'
+import { PluginLoader } from './loader/plugin-loader.ts'
+import { installSharedPackages } from './loader/shared-packages.ts'
+import { Log } from './log/log.ts'
+import { writeToStdout } from './log/output.ts'
+import manifest from '../package.json' with { type: 'json' }
+
+/** How long what is under way may take to finish at a stop, in ms. */
+const STOP_MS = 10_000
+
+export interface RuntimeOptions {
+  readonly config: Config
+  /** Stand for the platform's own; for tests. */
+  readonly clock?: Clock
+  readonly fetch?: typeof fetch
+  readonly write?: ConstructorParameters<typeof Log>[0]['write']
+}
+
+export class Runtime {
+  readonly log: Log
+  readonly bus: EventBus
+  readonly app: App
+  readonly loader: PluginLoader
+  readonly home: HomeSettings
+  /** The token with all rights. */
+  readonly adminToken: string
+  /** Where the token was written, when this start made it. */
+  readonly newTokenFile: string | null
+  readonly #config: Config
+  readonly #closeDatabase: () => void
+  #server: RunningServer | undefined
+  #stopping: Promise<void> | undefined
+
+  /** @throws Error when the data folder or the database cannot be used */
+  constructor({ config, clock = realClock, fetch, write }: RuntimeOptions) {
+    installMarkedResponse()
+    keepSchemasWeakly()
+    installSharedPackages({
+      // A plugin's own `new OpenAPIHono()` binds what it declares like the one that `ctx.router()` gives.
+      '@hono/zod-openapi': async () => ({
+        ...(await import('@hono/zod-openapi')),
+        OpenAPIHono: DeclaringRouter,
+      }),
+    })
+    this.#config = config
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
+    this.log = new Log({ level: config.logLevel, write: write ?? writeToStdout(config.logFormat) })
+    const stored = config.adminToken === null ? storedAdminToken(config.dataDir) : null
+    this.adminToken = config.adminToken ?? stored!.token
+    this.newTokenFile = stored?.made ? stored.file : null
+    this.log.mask(this.adminToken)
+    const { db, close } = openCoreDatabase(config.dataDir)
+    this.#closeDatabase = close
+    this.home = new HomeSettings(db)
+    this.bus = new EventBus({
+      now: () => clock.now(),
+      onDropped: (source, type, reason) =>
+        this.log.of(pluginOf(source)).error(`The event "${type}" was dropped: ${reason}`, { source }),
+      onSubscriberFailed: (error, event) =>
+        this.log.of(null).error(`A subscriber of "${event.type}" failed: ${messageOf(error)}`, { error }),
+    })
+    const token = new AdminToken(this.adminToken)
+    this.app = new App({
+      hosts: new Hosts(config),
+      authenticate: (authorization) => token.authenticate(authorization),
+      info: {
+        title: 'Home Console',
+        version: manifest.version,
+        description: 'The Core, every plugin and every adapter of this house.',
+      },
+    })
+    this.loader = new PluginLoader({
+      folders: config.pluginsDirs,
+      organs: {
+        app: this.app,
+        bus: this.bus,
+        log: this.log,
+        clock,
+        home: this.home,
+        wishes: new Wishes(db),
+        filesDir: join(config.dataDir, 'files'),
+        fetch,
+      },
+    })
+    this.app.setCore(
+      mountCore({
+        loader: this.loader,
+        bus: this.bus,
+        log: this.log,
+        home: this.home,
+        app: this.app,
+        version: manifest.version,
+        startedAt: Date.now(),
+      }),
+    )
+  }
+
+  /** Where the Core listens. */
+  get url(): URL {
+    return this.#server!.url
+  }
+
+  /**
+   * Listens, then loads the plugins: the house answers before its slowest plugin does.
+   *
+   * @throws Error when the port is taken
+   */
+  async start(): Promise<void> {
+    const { host, port } = this.#config
+    this.#server = listen(this.app, {
+      host,
+      port,
+      onError: (error) => this.log.of(null).error(`A request failed: ${messageOf(error)}`, { error }),
+    })
+    await this.loader.start()
+    await this.loader.watching()
+    this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
+  }
+
+  /** Clients leave, plugins drain and close, the database closes. Calling it again waits for the first. */
+  stop(reason: string): Promise<void> {
+    this.#stopping ??= this.#stop(reason)
+    return this.#stopping
+  }
+
+  async #stop(reason: string): Promise<void> {
+    this.log.of(null).info(`Stopping: ${reason}.`)
+    this.bus.emit({ type: 'core.stopping', source: '/core', data: { reason } })
+    endEventStreams()
+    await Promise.all([this.#server?.stop(STOP_MS), this.loader.stop()])
+    this.#closeDatabase()
+  }
+}
+
+function pluginOf(source: string): string | null {
+  return /^\/plugins\/(.+)$/.exec(source)?.[1] ?? null
+}
