@@ -1,0 +1,234 @@
+// A whole house in a temporary folder: the real runtime, real files, a real server, and plugins to try in it.
+
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import type { CloudEvent, Reload } from '@home-console/sdk'
+import { matches } from '../../bus/pattern.ts'
+import type { Config } from '../../config.ts'
+import type { LogLine } from '../../log/log.ts'
+import { Runtime } from '../../runtime.ts'
+import { TestClock } from './test-clock.ts'
+
+/** Where a plugin comes from: an absolute path of its folder or file, which is copied; or its files, by name. */
+export type PluginFiles = string | Readonly<Record<string, string>>
+
+export interface TestHouseOptions {
+  /** By id. */
+  readonly plugins?: Readonly<Record<string, PluginFiles>>
+  /** Answers what the plugins `fetch`. Without it, they reach the network. */
+  readonly fetch?: (request: Request) => Response | Promise<Response>
+  /** When the clock stands, in ms since the epoch; now unless given. */
+  readonly now?: number
+  readonly config?: Partial<Config>
+}
+
+/** How long to wait for what a test expects, in real ms. */
+const PATIENCE_MS = 5_000
+
+/** Starts a house. Stop it with `await using`, or with `stop()`. */
+export async function startTestHouse(options: TestHouseOptions = {}): Promise<TestHouse> {
+  const house = new TestHouse(options)
+  await house.start()
+  return house
+}
+
+export class TestHouse implements AsyncDisposable {
+  /** The temporary folder. Below it `plugins` and `data`. */
+  readonly folder: string
+  readonly clock: TestClock
+  /** Every event since the start, in order. */
+  readonly events: CloudEvent[] = []
+  /** Every log line since the start. */
+  readonly logs: LogLine[] = []
+  readonly runtime: Runtime
+  readonly #taken = new Set<CloudEvent>()
+  readonly #waiting = new Set<() => void>()
+
+  constructor({ plugins = {}, fetch: answer, now = Date.now(), config }: TestHouseOptions) {
+    this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
+    this.clock = new TestClock(now)
+    mkdirSync(join(this.folder, 'plugins'))
+    for (const [id, files] of Object.entries(plugins)) this.#place(id, files)
+    this.runtime = new Runtime({
+      config: {
+        host: '127.0.0.1',
+        port: 0,
+        dataDir: join(this.folder, 'data'),
+        pluginsDirs: [join(this.folder, 'plugins')],
+        logLevel: 'debug',
+        logFormat: 'json',
+        adminToken: null,
+        publicUrl: null,
+        allowedHosts: [],
+        ...config,
+      },
+      clock: this.clock,
+      write: (line) => this.logs.push(line),
+      ...(answer !== undefined && { fetch: fetchFrom(answer) }),
+    })
+    this.runtime.bus.follow(({ event }) => {
+      this.events.push(event)
+      for (const look of this.#waiting) look()
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.runtime.start()
+  }
+
+  get url(): string {
+    return this.runtime.url.origin
+  }
+
+  /** With all rights. */
+  get token(): string {
+    return this.runtime.adminToken
+  }
+
+  /** Sends a request as the owner, unless it brings an `Authorization` of its own; '' sends none. */
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (!headers.has('Authorization')) headers.set('Authorization', `Bearer ${this.token}`)
+    else if (headers.get('Authorization') === '') headers.delete('Authorization')
+    return fetch(this.url + path, { ...init, headers })
+  }
+
+  /** Sends JSON as the owner. */
+  send(method: string, path: string, body: unknown): Promise<Response> {
+    return this.request(path, {
+      method,
+      body: JSON.stringify(body),
+      headers: { 'Content-Type': 'application/json' },
+    })
+  }
+
+  /** The oldest event that matches and was not given before; waits for it where there is none yet. */
+  async event(pattern: string): Promise<CloudEvent<any>> {
+    return this.#until(`an event that matches "${pattern}"`, () => {
+      const event = this.events.find(
+        (candidate) => !this.#taken.has(candidate) && matches(pattern, candidate.type),
+      )
+      if (event !== undefined) this.#taken.add(event)
+      return event
+    })
+  }
+
+  /** The path of a file of a plugin: `lamp/index.ts`. */
+  path(file: string): string {
+    return join(this.folder, 'plugins', file)
+  }
+
+  /**
+   * Saves a file as editors do, in one step, and waits until the Core has decided on it.
+   *
+   * @param file below the plugins folder: `lamp/helper.ts`
+   * @returns the record of the reload, be it committed or refused
+   */
+  async save(file: string, text: string): Promise<Reload> {
+    const seen = new Set(this.events)
+    this.write(file, text)
+    return this.#until(
+      `a reload after ${file} was saved (nothing happens when its content is the same)`,
+      () => {
+        const event = this.events.find(
+          (candidate) => !seen.has(candidate) && DECIDED.has(candidate.type) && this.#isOf(candidate, file),
+        )
+        return event === undefined ? undefined : (event.data as { reload: Reload }).reload
+      },
+    )
+  }
+
+  /** Writes a file in one step, and waits for nothing. */
+  write(file: string, text: string): void {
+    const path = this.path(file)
+    mkdirSync(dirname(path), { recursive: true })
+    const beside = join(dirname(path), `.${basename(path)}.new`)
+    writeFileSync(beside, text)
+    renameSync(beside, path)
+  }
+
+  async stop(): Promise<void> {
+    await this.runtime.stop('the test is over')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #isOf(event: CloudEvent, file: string): boolean {
+    const { plugin } = event.data as { plugin: string }
+    const unit = this.runtime.loader.find(plugin)
+    return (
+      unit !== undefined &&
+      (unit.place.path === this.path(file) || unit.place.path === this.path(file.split('/')[0]!))
+    )
+  }
+
+  #place(id: string, files: PluginFiles): void {
+    if (typeof files !== 'string') {
+      for (const [name, text] of Object.entries(files)) this.write(`${id}/${name}`, text)
+      return
+    }
+    const from = files.replace(/\/$/, '')
+    const folder = statSync(from).isDirectory()
+    cpSync(from, this.path(folder ? id : `${id}.ts`), {
+      recursive: true,
+      filter: (path) => basename(path) !== 'node_modules',
+    })
+    if (folder && existsSync(join(from, 'node_modules')))
+      symlinkSync(join(from, 'node_modules'), this.path(`${id}/node_modules`))
+  }
+
+  async #until<T>(what: string, look: () => T | undefined): Promise<T> {
+    const found = look()
+    if (found !== undefined) return found
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const again = () => {
+      const now = look()
+      if (now !== undefined) resolve(now)
+    }
+    this.#waiting.add(again)
+    const timer = setTimeout(
+      () => reject(new Error(`Waited ${PATIENCE_MS} ms for ${what}. Since the start: ${this.#summary()}`)),
+      PATIENCE_MS,
+    )
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(again)
+    }
+  }
+
+  #summary(): string {
+    const errors = this.logs
+      .filter(({ level }) => level === 'error')
+      .map(({ plugin, message }) => `${plugin ?? 'core'}: ${message}`)
+    return `events ${this.events.map(({ type }) => type).join(', ') || 'none'}; errors ${errors.join(' | ') || 'none'}`
+  }
+}
+
+const DECIDED: ReadonlySet<string> = new Set([
+  'plugin.loaded',
+  'plugin.reloaded',
+  'plugin.kept_old',
+  'plugin.failed',
+])
+
+function fetchFrom(answer: (request: Request) => Response | Promise<Response>): typeof fetch {
+  const given = async (input: Request | string | URL, init?: RequestInit) => answer(new Request(input as string, init))
+  return Object.assign(given, { preconnect: fetch.preconnect }) as unknown as typeof fetch
+}
