@@ -2,7 +2,7 @@
 
 import { DeclaringRouter } from '../http/plugin-router.ts'
 import { Mount } from '../http/mount.ts'
-import { describeRouter } from '../http/openapi.ts'
+import { describeRouter, type DocumentPart } from '../http/openapi.ts'
 import { coreProblem } from '../http/problems.ts'
 import type { Mounted } from '../http/app.ts'
 import { coreOwner, type CoreApi } from './core-api.ts'
@@ -28,14 +28,19 @@ export function mountCore(api: CoreApi): Mounted {
   pageRoutes(router, api)
   absentPlugins(router, api)
   const mount = new Mount('', router, coreOwner(log))
-  const document = describeRouter(router, {
-    id: 'core',
-    description: 'The Core: plugins, events, logs.',
-    prefix: '',
-    accessAt: (method, path) => mount.accessAt(method, path),
-  })
-  mount.warmUp()
-  return { mount, document }
+  let document: DocumentPart | undefined
+  return {
+    mount,
+    /** Described when the document is first asked for: a start need not wait for it. */
+    get document() {
+      return (document ??= describeRouter(router, {
+        id: 'core',
+        description: 'The Core: plugins, events, logs.',
+        prefix: '',
+        accessAt: (method, path) => mount.accessAt(method, path),
+      }))
+    },
+  }
 }
 
 /** What is left under a plugin's prefix: a plugin that does not serve now, or one without such a route. */

@@ -33,18 +33,10 @@ export function installSharedPackages(replaced: Readonly<Record<string, () => Pr
     name: 'shared packages',
     setup(build) {
       for (const specifier of shared) {
-        // The path is resolved now, in the Core, where the name still means its own package.
-        let path: string
-        try {
-          path = Bun.resolveSync(specifier, import.meta.dir)
-        } catch {
-          // An export for another platform.
-          shared.delete(specifier)
-          continue
-        }
         build.module(specifier, async () => ({
+          // Resolved when first imported, here in the Core, where the name still means the Core's own package.
           exports: {
-            ...(replaced[specifier] === undefined ? await import(path) : await replaced[specifier]()),
+            ...(await (replaced[specifier]?.() ?? import(Bun.resolveSync(specifier, import.meta.dir)))),
           },
           loader: 'object',
         }))
