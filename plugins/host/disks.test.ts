@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { statfs } from 'node:fs/promises'
 import * as fc from 'fast-check'
-import { parseDiskstats, parseStatfs, readDisks } from './disks.ts'
+import { parseCapacity, parseDiskstats, readDisks, statfsApart } from './disks.ts'
 import { Meter } from './meter.ts'
 import { Patience } from './patience.ts'
 
@@ -45,22 +45,18 @@ describe('statfs', () => {
   }
 
   test('says how full a file system is as df does: without what is kept for root', () => {
-    expect(parseStatfs(stats)).toEqual({
+    expect(parseCapacity(stats)).toEqual({
       space: { totalBytes: 4_096_000, usedBytes: 2_457_600, availableBytes: 1_433_600, usageRatio: 0.6316 },
       inodes: { total: 200, used: 50 },
     })
   })
 
-  test('counts blocks in fragments where they differ from the best size to read', () => {
-    expect(parseStatfs({ ...stats, bsize: 1_048_576, frsize: 512 }).space?.totalBytes).toBe(512_000)
-  })
-
   test('knows no inodes where there is no limit to them', () => {
-    expect(parseStatfs({ ...stats, files: 0, ffree: 0 }).inodes).toBeNull()
+    expect(parseCapacity({ ...stats, files: 0, ffree: 0 }).inodes).toBeNull()
   })
 
   test('of an empty file system of no size has no share', () => {
-    expect(parseStatfs({ ...stats, blocks: 0, bfree: 0, bavail: 0 }).space?.usageRatio).toBeNull()
+    expect(parseCapacity({ ...stats, blocks: 0, bfree: 0, bavail: 0 }).space?.usageRatio).toBeNull()
   })
 })
 
@@ -71,6 +67,18 @@ test('the disks of this machine are found, with what statfs says of them', async
     const { blocks, frsize } = await statfs(disk.mountPoint)
     expect(disk).toMatchObject({ error: null, space: { totalBytes: blocks * frsize } })
   }
+})
+
+test('a network file system is asked in a process of its own, which says the same', async () => {
+  const { frsize, blocks, files } = await statfs('/')
+  expect(await statfsApart('/', new AbortController().signal)).toMatchObject({ frsize, blocks, files })
+})
+
+test('a process that nobody waits for is ended', async () => {
+  const late = new AbortController()
+  const answer = statfsApart('/', late.signal)
+  late.abort()
+  await expect(answer).rejects.toThrow('abort')
 })
 
 test('a disk that does not answer is listed without numbers, and with the reason', async () => {

@@ -1,13 +1,17 @@
 // The disks: every real file system that is mounted, how full it is, and what is read from it and written to it.
 
+import { execFile } from 'node:child_process'
 import type { StatsFs } from 'node:fs'
 import { statfs } from 'node:fs/promises'
+import { promisify } from 'node:util'
 import { z } from '@home-console/sdk'
 import type { Meter } from './meter.ts'
 import { isRemote, parseMountinfo } from './mounts.ts'
 import type { Patience } from './patience.ts'
 import { ratio } from './ratio.ts'
 import { textOf } from './text-of.ts'
+
+const run = promisify(execFile)
 
 const bytesPerSecond = z.number().nullable()
 
@@ -61,8 +65,10 @@ export function parseDiskstats(text: string): Map<string, Traffic> {
   return traffic
 }
 
-/** What a file system says of itself. It counts in `frsize`: `bsize` is only the best size to read. */
-export function parseStatfs(stats: StatsFs): Pick<Disk, 'space' | 'inodes'> {
+/** What statfs says of a file system. It counts in `frsize`: `bsize` is only the best size to read. */
+export type Capacity = Pick<StatsFs, 'frsize' | 'blocks' | 'bfree' | 'bavail' | 'files' | 'ffree'>
+
+export function parseCapacity(stats: Capacity): Pick<Disk, 'space' | 'inodes'> {
   const usedBytes = (stats.blocks - stats.bfree) * stats.frsize
   const availableBytes = stats.bavail * stats.frsize
   const usageRatio = ratio(usedBytes, usedBytes + availableBytes)
@@ -80,29 +86,43 @@ export async function readDisks(meter: Meter, patience: Patience): Promise<Disk[
   const at = performance.now()
   const mounts = mountinfo === null ? [elsewhere] : parseMountinfo(mountinfo)
   const traffic = parseDiskstats(diskstats ?? '')
-  const disks: Disk[] = []
-  for (const { number, ...mount } of mounts) {
-    // btrfs has a number of its own, which its device does not know: then the name tells.
-    const counted = traffic.get(number) ?? traffic.get(mount.device?.replace('/dev/', '') ?? '')
-    disks.push({
-      ...mount,
-      ...(await readCapacity(mount, patience)),
-      readBytesPerSecond: meter.perSecond(`${number} read`, counted?.readBytes ?? null, at),
-      writtenBytesPerSecond: meter.perSecond(`${number} written`, counted?.writtenBytes ?? null, at),
-    })
-  }
-  return disks
+  return Promise.all(
+    mounts.map(async ({ number, ...mount }) => {
+      // btrfs has a number of its own, which its device does not know: then the name tells.
+      const counted = traffic.get(number) ?? traffic.get(mount.device?.replace('/dev/', '') ?? '')
+      return {
+        ...mount,
+        ...(await readCapacity(mount, patience)),
+        readBytesPerSecond: meter.perSecond(`${number} read`, counted?.readBytes ?? null, at),
+        writtenBytesPerSecond: meter.perSecond(`${number} written`, counted?.writtenBytes ?? null, at),
+      }
+    }),
+  )
 }
 
-/** All network file systems are one question to `patience`: however many servers are away, one thread waits for them. */
-async function readCapacity(mount: Pick<Disk, 'mountPoint' | 'type'>, patience: Patience) {
+/** All that a system without /proc is asked for. */
+const elsewhere = { number: '/', mountPoint: '/', device: null, type: null, readOnly: null }
+
+async function readCapacity({ mountPoint, type }: Pick<Disk, 'mountPoint' | 'type'>, patience: Patience) {
   try {
-    const question = isRemote(mount.type) ? 'network' : mount.mountPoint
-    return { ...parseStatfs(await patience.ask(question, () => statfs(mount.mountPoint))), error: null }
+    const stats = await patience.ask<Capacity>(mountPoint, (late) =>
+      isRemote(type) ? statfsApart(mountPoint, late) : statfs(mountPoint),
+    )
+    return { ...parseCapacity(stats), error: null }
   } catch (error) {
     return { space: null, inodes: null, error: (error as Error).message }
   }
 }
 
-/** All that a system without /proc is asked for. */
-const elsewhere = { number: '/', mountPoint: '/', device: null, type: null, readOnly: null }
+/**
+ * The same in a process of its own. When a server is away, it waits and can be killed; a thread of the Core's would wait
+ * for as long as the server is away, and there are no more of them than cores.
+ */
+export async function statfsApart(path: string, late: AbortSignal): Promise<Capacity> {
+  const { stdout } = await run('stat', ['-f', '-c', '%S %b %f %a %c %d', path], {
+    signal: late,
+    killSignal: 'SIGKILL',
+  })
+  const [frsize = 0, blocks = 0, bfree = 0, bavail = 0, files = 0, ffree = 0] = stdout.split(' ').map(Number)
+  return { frsize, blocks, bfree, bavail, files, ffree }
+}

@@ -75,13 +75,13 @@ describe('/proc/self/mountinfo', () => {
     expect(parseMountinfo(text).map(({ readOnly }) => readOnly)).toEqual([false, true])
   })
 
-  test('puts those of the network last, and knows ZFS and pooled disks', () => {
+  test('gives those of the network, of ZFS and of pooled disks, by place', () => {
     const text = `50 29 0:60 / /a/nas rw - nfs4 nas:/films rw,addr=192.168.1.5
 51 29 0:61 / /b/pool rw - fuse.mergerfs a:b rw
 52 29 0:62 / /c/tank rw - zfs tank/data rw,xattr
 53 29 0:63 / /run/user/1000/doc rw - fuse.portal portal rw
 `
-    expect(mountPoints(text)).toEqual(['/c/tank', '/a/nas', '/b/pool'])
+    expect(mountPoints(text)).toEqual(['/a/nas', '/b/pool', '/c/tank'])
   })
 
   test('gives names with spaces and other odd characters as they are', () => {

@@ -23,8 +23,7 @@ const image = /^(squashfs|erofs|cramfs|iso9660)$/
 const laid = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf'])
 
 /**
- * The real file systems of /proc/self/mountinfo, by mount point and those of the network last, each once however often
- * it is bound.
+ * The real file systems of /proc/self/mountinfo, by mount point, each once however often it is bound.
  * The format: https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
  */
 export function parseMountinfo(text: string): Mount[] {
@@ -39,8 +38,8 @@ export function parseMountinfo(text: string): Mount[] {
     const other = best.get(place.number)
     if (isReal(place) && (!other || isBetter(place, other))) best.set(place.number, place)
   }
-  return Array.from(best.values(), ({ root: _, ...mount }) => mount).sort(
-    (a, b) => Number(isRemote(a.type)) - Number(isRemote(b.type)) || (a.mountPoint < b.mountPoint ? -1 : 1),
+  return Array.from(best.values(), ({ root: _, ...mount }) => mount).sort((a, b) =>
+    a.mountPoint < b.mountPoint ? -1 : 1,
   )
 }
 

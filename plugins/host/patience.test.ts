@@ -29,6 +29,18 @@ test('a question that hangs is given up, and not asked again until it was answer
   expect(asked).toBe(2)
 })
 
+test('whoever is not waited for any more is told', async () => {
+  const patience = new Patience(10)
+  let told: AbortSignal | undefined
+  const ask = patience.ask('q', (late) => {
+    told = late
+    return new Promise(() => {})
+  })
+  expect(told?.aborted).toBe(false)
+  await expect(ask).rejects.toThrow('no answer within 10 ms')
+  expect(told?.aborted).toBe(true)
+})
+
 test('a question that hangs does not hold up another', async () => {
   const patience = new Patience(10)
   const hanging = patience.ask('a', () => new Promise(() => {}))

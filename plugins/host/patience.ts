@@ -12,13 +12,20 @@ export class Patience {
     this.#ms = ms
   }
 
-  /** @throws Error when the answer takes too long, or an earlier one to the same question is still awaited */
-  async ask<Answer>(question: string, answer: () => Promise<Answer>): Promise<Answer> {
+  /**
+   * @param answer is given a signal that aborts when nobody waits for it any more
+   * @throws Error when the answer takes too long, or an earlier one to the same question is still awaited
+   */
+  async ask<Answer>(question: string, answer: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
     if (this.#open.has(question)) throw new Error('it has not answered since it was last asked')
     this.#open.add(question)
-    const answered = answer().finally(() => this.#open.delete(question))
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(new Error(`no answer within ${this.#ms} ms`)), this.#ms)
-    return Promise.race([answered, late]).finally(() => clearTimeout(timer))
+    const late = new AbortController()
+    const answered = answer(late.signal).finally(() => this.#open.delete(question))
+    const { promise: givenUp, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => {
+      reject(new Error(`no answer within ${this.#ms} ms`))
+      late.abort()
+    }, this.#ms)
+    return Promise.race([answered, givenUp]).finally(() => clearTimeout(timer))
   }
 }

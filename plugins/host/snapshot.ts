@@ -11,15 +11,18 @@ import { Interface, outward, readNetwork } from './network.ts'
 import { Patience } from './patience.ts'
 import { Temperature, readTemperatures } from './temperatures.ts'
 
+/** Of a schema with a name, `.nullable()` would make the component itself nullable, for all who refer to it. */
+const none = z.null()
+
 export const Snapshot = z
   .object({
     time: z.iso.datetime(),
-    cpu: Cpu.nullable(),
-    memory: Memory.nullable(),
+    cpu: Cpu.or(none),
+    memory: Memory.or(none),
     disks: z.array(Disk).nullable(),
     network: z.array(Interface).nullable(),
     temperatures: z.array(Temperature).nullable(),
-    core: CoreProcess.nullable(),
+    core: CoreProcess.or(none),
     missing: z
       .array(z.object({ part: Part, reason: z.string() }))
       .describe('The parts that are null, and why'),
