@@ -1,8 +1,8 @@
 // Waits with an end: what hangs must not hold up the rest, nor be asked again before it has answered.
 
 /**
- * A read that hangs keeps one of the process's few file threads, one for each core, and when all hang, nobody in the Core reads a
- * file any more. So a question that was not answered stays open, and is refused until it is.
+ * A read that hangs keeps one of the process's file threads, of which there are as many as cores; when all hang, nobody
+ * in the Core reads a file any more. So a question that was not answered stays open, and is refused until it is.
  */
 export class Patience {
   readonly #ms: number
