@@ -1,0 +1,78 @@
+// The environment: what is taken, what is refused and how it is said.
+
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ConfigError, readEnvironment } from '../../core/config.ts'
+
+test('an empty environment gives the documented defaults', () => {
+  expect(readEnvironment({}, false)).toEqual({
+    host: '127.0.0.1',
+    port: 11_000,
+    dataDir: `${process.cwd()}/data`,
+    pluginsDirs: [`${process.cwd()}/plugins`],
+    logLevel: 'info',
+    logFormat: 'json',
+    adminToken: null,
+    publicUrl: null,
+    allowedHosts: [],
+  })
+  expect(readEnvironment({}, true).logFormat).toBe('pretty')
+})
+
+test('a variable that is set to nothing counts as not given', () => {
+  expect(readEnvironment({ PORT: '', HOST: '', ADMIN_TOKEN: '' }, false)).toEqual(readEnvironment({}, false))
+})
+
+test('lists are taken apart and trimmed', () => {
+  const config = readEnvironment({ PLUGINS_DIR: '/a::/b', ALLOWED_HOSTS: 'Pi.lan, house.example ,' }, false)
+  expect(config.pluginsDirs).toEqual(['/a', '/b'])
+  expect(config.allowedHosts).toEqual(['pi.lan', 'house.example'])
+})
+
+test('the admin token is taken out of the environment', () => {
+  const env = { ADMIN_TOKEN: 'a-token-of-some-length', PATH: '/bin' }
+  expect(readEnvironment(env, false).adminToken).toBe('a-token-of-some-length')
+  expect(env).toEqual({ PATH: '/bin' } as never)
+})
+
+test.each([
+  ['PORT', '99999'],
+  ['PORT', '-1'],
+  ['PORT', '80a'],
+  ['LOG_LEVEL', 'loud'],
+  ['LOG_FORMAT', 'xml'],
+  ['ADMIN_TOKEN', 'short'],
+  ['ADMIN_TOKEN', 'with spaces in its middle'],
+  ['PUBLIC_URL', 'house'],
+  ['PLUGINS_DIR', ':'],
+])('%s=%j is refused, and the variable is named', (name, value) => {
+  expect(() => readEnvironment({ [name]: value }, false)).toThrow(ConfigError)
+  expect(() => readEnvironment({ [name]: value }, false)).toThrow(name)
+})
+
+test('every mistake is named at once', () => {
+  expect(() => readEnvironment({ PORT: 'x', LOG_LEVEL: 'y' }, false)).toThrow(/PORT[^]*LOG_LEVEL/)
+})
+
+test('whatever stands in the environment, it is a config or a clear refusal', () => {
+  const names = fc.constantFrom(
+    'HOST',
+    'PORT',
+    'DATA_DIR',
+    'PLUGINS_DIR',
+    'LOG_LEVEL',
+    'ADMIN_TOKEN',
+    'PUBLIC_URL',
+    'ALLOWED_HOSTS',
+  )
+  fc.assert(
+    fc.property(fc.dictionary(names, fc.string()), (env) => {
+      try {
+        const { port, pluginsDirs } = readEnvironment({ ...env }, false)
+        return Number.isInteger(port) && port >= 0 && port <= 65_535 && pluginsDirs.length > 0
+      } catch (error) {
+        return error instanceof ConfigError && Object.keys(env).some((name) => error.message.includes(name))
+      }
+    }),
+  )
+})
