@@ -2,7 +2,7 @@
 
 import type { PluginDefinition } from '@home-console/sdk'
 import * as v from 'valibot'
-import { PluginError } from './fault.ts'
+import { PluginError, positionOfText } from './fault.ts'
 
 const callable = v.custom<Function>((value) => typeof value === 'function', 'must be a function')
 const schema = v.custom<object>(
@@ -49,16 +49,14 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
     throw new PluginError(
       'no_default_export',
       'The module has no default export. Write: export default definePlugin({ onLoad(ctx) { … } })',
-      {
-        file: entry,
-      },
+      { file: entry, line: 1 },
     )
   }
   if (typeof exported !== 'object' || exported === null) {
     throw new PluginError(
       'invalid_definition',
-      `The default export is a ${typeof exported}, and no plugin definition.`,
-      { file: entry },
+      `The default export is a ${exported === null ? 'null' : typeof exported}, and no plugin definition.`,
+      positionOfText(entry, 'export default'),
     )
   }
   const { success, issues } = v.safeParse(Definition, exported)
@@ -67,14 +65,16 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
     throw new PluginError(
       'invalid_definition',
       `The default export is no plugin definition: ${found.join('; ')}.`,
-      { file: entry },
+      positionOfText(entry, 'export default'),
     )
   }
   const member = NOT_YET.find((name) => (exported as Record<string, unknown>)[name] !== undefined)
   if (member !== undefined) {
-    throw new PluginError('not_supported', `"${member}" is not supported by this release of the Core.`, {
-      file: entry,
-    })
+    throw new PluginError(
+      'not_supported',
+      `"${member}" is not supported by this release of the Core.`,
+      positionOfText(entry, 'export default'),
+    )
   }
   return exported as PluginDefinition
 }

@@ -1,6 +1,6 @@
 // Finds the plugins in the plugins folders: what is there, under which id, and with which entry.
 
-import { readdirSync, statSync, type Dirent } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { PluginError } from './fault.ts'
 import { readManifest, type Manifest } from './manifest.ts'
@@ -28,29 +28,32 @@ const RESERVED: ReadonlySet<string> = new Set(['core', 'plugins', 'ui', 'docs', 
 
 /** The places in one plugins folder; none where there is no such folder. */
 export function findPlaces(folder: string): PluginPlace[] {
-  let entries: Dirent[]
+  let names: string[]
   try {
-    entries = readdirSync(folder, { withFileTypes: true })
+    names = readdirSync(folder)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
     throw error
   }
-  return entries.flatMap((entry) => {
-    const path = join(folder, entry.name)
-    const place = placeOf(path, entry)
-    return place === null ? [] : [place]
-  })
+  return names
+    .sort()
+    .map((name) => placeOf(folder, name))
+    .filter(isPlace)
 }
 
-function placeOf(path: string, entry: Dirent): PluginPlace | null {
-  const { name } = entry
-  if (name.startsWith('_') || name.startsWith('.') || name === 'node_modules') return null
-  if (isFolder(path, entry))
-    return isFile(join(path, 'index.ts')) || isFile(join(path, 'package.json'))
-      ? { path, name, single: false }
-      : null
-  if (!name.endsWith('.ts') || /\.(test|spec|d)\.ts$/.test(name)) return null
-  return isFile(path) ? { path, name: name.slice(0, -'.ts'.length), single: true } : null
+function placeOf(folder: string, name: string): PluginPlace {
+  const path = join(folder, name)
+  return isFolder(path)
+    ? { path, name, single: false }
+    : { path, name: name.replace(/\.ts$/, ''), single: true }
+}
+
+/** Whether there is a plugin: a folder that has something to read, or a file. Its name must be none that is ignored. */
+export function isPlace({ path, single }: PluginPlace): boolean {
+  const name = basename(path)
+  if (name.startsWith('_') || name.startsWith('.') || name === 'node_modules') return false
+  if (single) return name.endsWith('.ts') && !/\.(test|spec|d)\.ts$/.test(name) && isFile(path)
+  return isFile(join(path, 'index.ts')) || isFile(join(path, 'package.json'))
 }
 
 /** @throws PluginError when the manifest is nonsense, the id is not allowed, or the entry is missing */
@@ -81,11 +84,8 @@ export function isPluginId(id: string): boolean {
   return ID.test(id) && !RESERVED.has(id)
 }
 
-function isFolder(path: string, entry: Dirent): boolean {
-  return (
-    entry.isDirectory() ||
-    (entry.isSymbolicLink() && (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false))
-  )
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 function isFile(path: string): boolean {

@@ -40,24 +40,36 @@ export function faultOf(error: unknown, files: ReadonlySet<string>, code: string
   }
 }
 
+/** Errors whose class says nothing that their message does not. */
+const PLAIN: ReadonlySet<string> = new Set([
+  'Error',
+  'PluginError',
+  'Problem',
+  'BuildMessage',
+  'ResolveMessage',
+])
+
 /** What was thrown, in one text, be it an Error, a string or nothing at all. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error)
-    return error.name === 'Error' || error instanceof PluginError
-      ? error.message
-      : `${error.name}: ${error.message}`
-  if (isBuildMessage(error)) return error.message
+  if (error instanceof Error) return PLAIN.has(error.name) ? error.message : `${error.name}: ${error.message}`
   if (typeof error === 'string') return error
   return `a thrown ${error === null ? 'null' : typeof error}: ${Bun.inspect(error)}`
 }
 
-/** The first of the given files on an error's stack. */
+/** Where Bun found it, or the first of the given files on the error's stack. */
 export function positionOf(error: unknown, files: ReadonlySet<string>): Position | undefined {
+  if (!(error instanceof Error)) return undefined
   if (error instanceof PluginError && error.position !== undefined) return error.position
-  if (isBuildMessage(error) && error.position) return { file: error.position.file, line: error.position.line }
   if (error instanceof AggregateError && error.errors.length > 0) return positionOf(error.errors[0], files)
-  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined
-  for (const [, file, line] of error.stack.matchAll(/(\/[^\n()]*?):(\d+)(?::\d+)?\)?$/gm)) {
+  if (error instanceof BuildMessage && error.position !== null)
+    return { file: error.position.file, line: error.position.line }
+  return positionInStack(error, files)
+}
+
+/** The first of the given files on a stack. */
+export function positionInStack({ stack }: Error, files: ReadonlySet<string>): Position | undefined {
+  if (typeof stack !== 'string') return undefined
+  for (const [, file, line] of stack.matchAll(/(\/[^\n()]*?):(\d+)(?::\d+)?\)?$/gm)) {
     if (file !== undefined && files.has(file)) return { file, line: Number(line) }
   }
   return undefined
@@ -92,17 +104,4 @@ function frameAt({ file, line }: Position): string | undefined {
     frame.push(`${at === line ? '>' : ' '} ${String(at).padStart(width)} | ${lines[at - 1]!.slice(0, 200)}`)
   }
   return frame.join('\n')
-}
-
-/** What Bun throws for a file that does not parse: no Error, but with the position. */
-function isBuildMessage(
-  error: unknown,
-): error is { message: string; position: { file: string; line: number } | null } {
-  return (
-    typeof error === 'object' &&
-    error !== null &&
-    'position' in error &&
-    'message' in error &&
-    !(error instanceof PluginError)
-  )
 }

@@ -16,6 +16,8 @@ export interface FileHintsOptions {
   readonly onHints: (hints: readonly FileHint[]) => void
   /** Whether a known file is another one by now. */
   readonly wasReplaced: (path: string) => boolean
+  /** Called now and then: what the system said is not all that happened. */
+  readonly onLookAgain: () => void
   readonly onError: (error: unknown) => void
 }
 
@@ -24,38 +26,33 @@ const IGNORED_FOLDER = /\/(node_modules|\.git)(\/|$)/
 const IGNORED_NAME =
   /^\.|~$|^#.*#$|^4913$|\.(sw[a-p]|tmp|temp|bak|orig|part|crdownload)$|___jb_(tmp|old)___$|\.(test|spec)\.[cm]?[jt]sx?$/
 
-/** Whether a path could be a plugin's file, by its name. */
-export function isIgnored(path: string): boolean {
-  return IGNORED_NAME.test(basename(path)) || IGNORED_FOLDER.test(path)
-}
-
-/** How often the folders are looked through where the system does not say what changes. */
-const RESCAN_MS = 2_000
+/**
+ * How often everything is looked through, whatever the system said: a folder that vanished is no longer watched, a write
+ * right after a folder was made anew is missed, and a system out of watches says nothing at all.
+ */
+const LOOK_AGAIN_MS = 2_000
 
 export class FileHints {
   readonly #options: FileHintsOptions
   readonly #watcher: FSWatcher
-  readonly #rescan: Timer
-  #degraded = false
+  readonly #lookingAgain: Timer
   /** What the system said since the last turn of the loop: a save comes as several events at once. */
   #batch = new Map<string, { renames: number; changes: number }>()
   #order: string[] = []
+  readonly #added = new Set<string>()
 
   constructor(options: FileHintsOptions) {
     this.#options = options
     this.#watcher = watch([...options.folders], {
       ignoreInitial: true,
-      ignored: (path) => IGNORED_FOLDER.test(path),
+      ignored: (path) => this.#isIgnored(path),
     })
     this.#watcher.on('raw', (event, path, details) => this.#noteRaw(event, path, details))
     // A file in a new folder, or one that came while the folder was not yet watched, has no raw event of its own.
     this.#watcher.on('all', (event, path) => event !== 'change' && this.#note(path, 'change'))
-    this.#watcher.on('error', (error) => {
-      this.#degraded = true
-      options.onError(error)
-    })
-    this.#rescan = setInterval(() => this.#lookAgain(), RESCAN_MS)
-    this.#rescan.unref()
+    this.#watcher.on('error', options.onError)
+    this.#lookingAgain = setInterval(options.onLookAgain, LOOK_AGAIN_MS)
+    this.#lookingAgain.unref()
   }
 
   /** Settles when events are being noticed. */
@@ -63,14 +60,21 @@ export class FileHints {
     return new Promise((resolve) => this.#watcher.once('ready', () => resolve()))
   }
 
-  /** Watches a file outside the folders too: a helper elsewhere, the target of a link. */
+  /** Watches more files: a helper outside the folders, the target of a link, a package's own `package.json`. */
   add(paths: readonly string[]): void {
-    if (paths.length > 0) this.#watcher.add([...paths])
+    for (const path of paths) this.#added.add(path)
+    this.#watcher.add([...paths])
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#rescan)
+    clearInterval(this.#lookingAgain)
     await this.#watcher.close()
+  }
+
+  /** What lies in the folders of packages is not watched, but for what was asked for. */
+  #isIgnored(path: string): boolean {
+    const folder = this.#options.folders.find((folder) => path.startsWith(`${folder}/`))
+    return folder !== undefined && !this.#added.has(path) && IGNORED_FOLDER.test(path.slice(folder.length))
   }
 
   #noteRaw(event: string, name: string | null, details: unknown): void {
@@ -99,7 +103,7 @@ export class FileHints {
     this.#order = []
     const hints: FileHint[] = []
     for (const [path, { renames, changes }] of batch) {
-      if (isIgnored(path)) continue
+      if (this.#isIgnored(path) || IGNORED_NAME.test(basename(path))) continue
       hints.push({ path, whole: changes === 0 && renames === 1 && this.#cameWhole(path, order) })
     }
     if (hints.length > 0) this.#options.onHints(hints)
@@ -114,12 +118,5 @@ export class FileHints {
     const moved =
       source !== undefined && dirname(source) === dirname(path) && !existsSync(source) && existsSync(path)
     return moved || this.#options.wasReplaced(path)
-  }
-
-  /** Folders that vanished are not watched, and may come back; and a system out of watches says nothing at all. */
-  #lookAgain(): void {
-    const gone = this.#options.folders.filter((folder) => !existsSync(folder))
-    if (this.#degraded || gone.length > 0)
-      this.#options.onHints(this.#options.folders.map((path) => ({ path, whole: false })))
   }
 }

@@ -199,9 +199,13 @@ export class Generation implements MountOwner {
 
   // --- The commit: one tick.
 
-  /** Takes over from the generation before, if there is one. Synchronous: nothing can come between. */
-  commit(previous: Generation | null): void {
-    if (previous !== null) this.tasks.follow(previous.tasks)
+  /**
+   * Takes over from the generation before, if there is one. Synchronous: nothing can come between.
+   *
+   * @param leaving earlier generations that have not ended yet
+   */
+  commit(previous: Generation | null, leaving: readonly Generation[]): void {
+    for (const { tasks } of previous === null ? leaving : [...leaving, previous]) this.tasks.follow(tasks)
     previous?.fallSilent()
     this.scope.commit()
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)

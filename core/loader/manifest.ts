@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import sdk from '@home-console/sdk/package.json' with { type: 'json' }
-import { PluginError } from './fault.ts'
+import { PluginError, positionOf, positionOfText } from './fault.ts'
 
 const Manifest = v.object({
   name: v.optional(v.string()),
@@ -46,7 +46,7 @@ export function readManifest(folder: string): Manifest | null {
   } catch (error) {
     throw new PluginError('invalid_manifest', `${file} is no JSON: ${(error as Error).message}`, {
       file,
-      line: 1,
+      line: syntaxErrorLine(text),
     })
   }
   const { success, output, issues } = v.safeParse(Manifest, json)
@@ -55,7 +55,7 @@ export function readManifest(folder: string): Manifest | null {
     throw new PluginError(
       'invalid_manifest',
       `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`,
-      { file, line: 1 },
+      positionOfText(file, `"${String(issue.path?.[0]?.key)}"`),
     )
   }
   const range = output.peerDependencies?.[SDK]
@@ -63,7 +63,7 @@ export function readManifest(folder: string): Manifest | null {
     throw new PluginError(
       'incompatible_sdk',
       `The plugin was written for ${SDK} ${range}; this Core has ${sdk.version}. Install a version of the plugin for it.`,
-      { file, line: text.slice(0, text.indexOf(SDK)).split('\n').length },
+      positionOfText(file, SDK),
     )
   }
   return {
@@ -81,4 +81,14 @@ function entryOf(exports: unknown): string | undefined {
   if (typeof exports !== 'object' || exports === null) return undefined
   const record = exports as Record<string, unknown>
   return entryOf(record['.'] ?? record['bun'] ?? record['import'] ?? record['default'])
+}
+
+/** JSON.parse does not say where. Bun does, of an expression in JavaScript, which all JSON is. */
+function syntaxErrorLine(text: string): number {
+  try {
+    new Bun.Transpiler({ loader: 'js' }).transformSync(`(${text})`)
+  } catch (error) {
+    return positionOf(error, new Set())?.line ?? 1
+  }
+  return 1
 }

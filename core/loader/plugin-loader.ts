@@ -7,7 +7,8 @@ import { FileHints, type FileHint } from './file-hints.ts'
 import { messageOf } from './fault.ts'
 import type { Charged, Status } from './generation.ts'
 import type { Organs } from './organs.ts'
-import { PluginUnit, QUIET_MS, type Cause, type PluginState } from './plugin-unit.ts'
+import { PluginUnit, type Cause, type PluginState } from './plugin-unit.ts'
+import { QUIET_MS } from './quiet.ts'
 import { SYSTEM_PLUGINS } from './system-plugins.ts'
 
 export interface PluginLoaderOptions {
@@ -56,6 +57,7 @@ export class PluginLoader {
       folders,
       onHints: (hints) => this.#onHints(hints),
       wasReplaced: (path) => this.units.some((unit) => unit.wasReplaced(path)),
+      onLookAgain: () => void this.#lookAgain(),
       onError: (error) =>
         organs.log
           .of(null)
@@ -89,10 +91,7 @@ export class PluginLoader {
   }
 
   find(id: string): PluginUnit | undefined {
-    return (
-      this.units.find((unit) => unit.id === id && unit.serving !== null) ??
-      this.units.find((unit) => unit.id === id)
-    )
+    return this.#ownerOf(id) ?? this.units.find((unit) => unit.id === id)
   }
 
   view(id: string): PluginView | undefined {
@@ -110,7 +109,7 @@ export class PluginLoader {
   async setEnabled(unit: PluginUnit, enabled: boolean): Promise<void> {
     this.#options.organs.wishes.change(unit.id, { enabled })
     if (!enabled) await unit.unload({ kind: 'api', files: [] }, 'disabled')
-    else if (unit.serving === null) await unit.load({ kind: 'api', files: [] }, { force: true })
+    else if (unit.serving === null) await unit.reload()
   }
 
   setLogLevel(unit: PluginUnit, level: LogLevel | null): void {
@@ -145,23 +144,44 @@ export class PluginLoader {
     this.#rescanning = setTimeout(() => void this.#rescan({ kind: 'file', files: [] }), QUIET_MS)
   }
 
+  async #lookAgain(): Promise<void> {
+    await this.#rescan({ kind: 'file', files: [] })
+    for (const unit of this.units) unit.lookAgain()
+  }
+
   /** Holds what is in the folders against what is known. */
   async #rescan(cause: Cause): Promise<void> {
     if (this.#stopped) return
     const places = new Map(this.#options.folders.flatMap(findPlaces).map((place) => [place.path, place]))
-    const work: Promise<unknown>[] = []
-    for (const [path, unit] of this.#units) {
-      if (places.has(path)) continue
-      this.#units.delete(path)
-      work.push(unit.unload({ kind: 'file', files: [path] }, 'stopping'))
-    }
-    for (const [path, place] of places) {
-      if (this.#units.has(path)) continue
-      const unit = this.#newUnit(place)
+    const vanished = [...this.#units].filter(([path, unit]) => !places.has(path) && unit.state !== 'stopping')
+    const loaded = [...places].flatMap(([path, place]) => {
+      // One that comes back before it is quite gone is still itself: its old tasks end before its new ones start.
+      const unit = this.#units.get(path) ?? this.#newUnit(place)
+      const isNew = !this.#units.has(path) || unit.state === 'stopping'
       this.#units.set(path, unit)
-      work.push(unit.load(cause.kind === 'file' ? { kind: 'file', files: [path] } : cause))
-    }
-    await Promise.all(work)
+      return isNew ? [unit.load(cause.kind === 'file' ? { kind: 'file', files: [path] } : cause)] : []
+    })
+    await Promise.all([...loaded, ...vanished.map(([path, unit]) => this.#forget(path, unit))])
+  }
+
+  async #forget(path: string, unit: PluginUnit): Promise<void> {
+    await unit.unload({ kind: 'file', files: [path] }, 'stopping')
+    if (unit.state === 'stopping') this.#units.delete(path)
+  }
+
+  /** Where an id became free, whoever asked for it in vain may have it. */
+  #retryRefusedIds(): void {
+    if (this.#stopped) return
+    for (const unit of this.units)
+      if (unit.error?.code === 'id_taken') void unit.load({ kind: 'dependency', files: [] }, { force: true })
+  }
+
+  /** Whoever serves it has it; else whoever came first, be it that its version was refused. */
+  #ownerOf(id: string): PluginUnit | undefined {
+    return (
+      this.units.find((unit) => unit.serving?.id === id) ??
+      this.units.find((unit) => unit.id === id && unit.state !== 'stopping')
+    )
   }
 
   #newUnit(place: PluginUnit['place']): PluginUnit {
@@ -172,7 +192,10 @@ export class PluginLoader {
       place,
       organs,
       prefixOf: (id) => (SYSTEM_PLUGINS.has(id) ? `/api/${id}` : `/api/plugins/${id}`),
-      ownerOf: (id) => this.units.find((unit) => unit.serving?.id === id),
+      ownerOf: (id) => this.#ownerOf(id),
+      leavingOf: (id) =>
+        this.units.flatMap(({ leaving }) => leaving).filter((generation) => generation.id === id),
+      onReleased: () => this.#retryRefusedIds(),
       onCharged: (charged) => this.#onCharged(charged),
       onOutside: (paths) => this.#hints?.add(paths),
     })

@@ -1,16 +1,16 @@
 // One plugin and its queue: what is being staged, what serves, and the record of how it came to that.
 
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import type { Hold, PluginFault, Reload, ReloadCause } from '@home-console/sdk'
-import { readPlace, type PluginPlace, type PluginSource } from './discovery.ts'
-import { faultOf, PluginError, positionOfText } from './fault.ts'
+import { realpathSync } from 'node:fs'
+import type { PluginFault, Reload, ReloadCause } from '@home-console/sdk'
+import { isPlace, readPlace, type PluginPlace, type PluginSource } from './discovery.ts'
+import { faultOf, PluginError } from './fault.ts'
 import { Generation, type Charged } from './generation.ts'
+import { importFault } from './import-fault.ts'
 import type { Organs } from './organs.ts'
+import { Quiet, QUIET_MS } from './quiet.ts'
+import { announce, announceLeaks } from './reload-news.ts'
 import { newReload, Reloads, timed } from './reloads.ts'
 import { SourceReader, type Sources } from './sources.ts'
-
-/** A file that is written in place is read when it has been quiet for this long, in ms. */
-export const QUIET_MS = 50
 
 export type PluginState = 'loading' | 'active' | 'waiting' | 'failed' | 'disabled' | 'stopping'
 
@@ -24,10 +24,14 @@ export interface UnitOptions {
   readonly organs: Organs
   /** Where the routes of a plugin stand. */
   readonly prefixOf: (id: string) => string
-  /** Whether another unit has the id. */
+  /** Whose the id is: that of the unit that serves it, or of the first that asked for it. */
   readonly ownerOf: (id: string) => PluginUnit | undefined
+  /** The generations of an id that are being drained and closed now, wherever their files were. */
+  readonly leavingOf: (id: string) => Generation[]
+  /** An id may be free by now. */
+  readonly onReleased: () => void
   readonly onCharged: (charged: Charged) => void
-  /** Told of files outside the plugins folders, so that they are watched. */
+  /** Told of files outside the plugin's folder, so that they are watched. */
   readonly onOutside: (paths: string[]) => void
 }
 
@@ -52,25 +56,23 @@ export class PluginUnit {
   readonly reloads = new Reloads()
   readonly #options: UnitOptions
   readonly #reader = new SourceReader()
+  readonly #quiet = new Quiet((files, waitedMs) => this.#onQuiet(files, waitedMs))
   #state: PluginState = 'loading'
   #source: PluginSource | null = null
   #serving: Generation | null = null
   #lastNumber = 0
   #error: PluginFault | null = null
+  /** The last that was asked for, until it is decided. */
   #attempt: Attempt | null = null
   /** Of the last attempt that was decided, good or bad: the same files need no second try. */
   #lastDigest: string | null = null
-  #lastWasGood = false
-  /** The decision of the last attempt that was asked for. */
+  /** The decision of the last attempt that was asked for; each waits for the one before. */
   #decided: Promise<Reload | null> = Promise.resolve(null)
-  /** Goodbyes of earlier generations that are still being said. */
-  readonly #retiring = new Set<Promise<void>>()
+  /** Generations that are being drained and closed, with the end of it. */
+  readonly #leaving = new Map<Generation, Promise<void>>()
   #files: ReadonlySet<string> = new Set()
-  /** The real path of each file that stands elsewhere than its import says, by that path. */
-  #realFiles = new Set<string>()
-  #noticed = new Set<string>()
-  #noticedAt = 0
-  #quiet: Timer | undefined
+  /** Where the files really are, for those that an import names by another path. */
+  #realFiles: ReadonlySet<string> = new Set()
 
   constructor(options: UnitOptions) {
     this.place = options.place
@@ -97,14 +99,19 @@ export class PluginUnit {
     return this.#error
   }
 
+  get leaving(): Generation[] {
+    return [...this.#leaving.keys()]
+  }
+
   // --- Noticed.
 
   /** Whether a change at this path may be a change of this plugin. */
   concerns(path: string): boolean {
+    if (this.#state === 'stopping') return false
     if (this.#files.has(path) || this.#realFiles.has(path) || path === this.place.path) return true
     if (this.place.single || !path.startsWith(`${this.place.path}/`)) return false
     // A file that nothing imports says nothing, unless it is what the last attempt lacked.
-    return !this.#lastWasGood || path.endsWith('/package.json')
+    return this.#error !== null || this.#state === 'loading' || path.endsWith('/package.json')
   }
 
   wasReplaced(path: string): boolean {
@@ -113,27 +120,18 @@ export class PluginUnit {
 
   /** Something changed. A whole file is read at once; one that is being written, when it has been quiet. */
   notice(path: string, whole: boolean): void {
-    if (this.#noticed.size === 0) this.#noticedAt = performance.now()
-    this.#noticed.add(path)
-    if (whole && this.#quiet === undefined) this.#settled()
-    else this.#waitForQuiet()
+    this.#quiet.note(path, whole)
   }
 
-  #waitForQuiet(ms = QUIET_MS): void {
-    clearTimeout(this.#quiet)
-    this.#quiet = setTimeout(() => {
-      this.#quiet = undefined
-      // The loop may have been blocked, and events be on their way that this timer overtook.
-      const age = Math.min(...Array.from(this.#noticed, ageOf))
-      if (age >= 0 && age < QUIET_MS) this.#waitForQuiet(QUIET_MS - age + 1)
-      else this.#settled()
-    }, ms)
+  /** Looks for a change that nobody told of. */
+  lookAgain(): void {
+    if (this.#state === 'stopping') return
+    for (const path of this.#reader.changed()) this.#quiet.note(path, false)
   }
 
-  #settled(): void {
-    const files = [...this.#noticed]
-    this.#noticed.clear()
-    void this.load({ kind: 'file', files }, { settle: performance.now() - this.#noticedAt })
+  #onQuiet(files: string[], waitedMs: number): void {
+    // A plugin that is gone is no bad version of it; to take it away is the loader's.
+    if (isPlace(this.place)) void this.load({ kind: 'file', files }, { settle: waitedMs })
   }
 
   // --- Loaded.
@@ -148,19 +146,15 @@ export class PluginUnit {
     { force = false, settle = 0 }: { force?: boolean; settle?: number } = {},
   ): Promise<Reload | null> {
     const read = this.#read()
-    const before = this.#attempt?.digest ?? this.#lastDigest
-    if (!this.#options.organs.wishes.of(read.source?.id ?? this.id).enabled) {
-      this.#source = read.source
-      if (this.#serving === null) this.#state = 'disabled'
-      return Promise.resolve(null)
-    }
-    if (!force && read.digest === before) return Promise.resolve(null)
+    if (read.source !== null) this.#source = read.source
+    if (!this.#options.organs.wishes.of(read.source?.id ?? this.id).enabled)
+      return this.unload(cause, 'disabled')
+    if (!force && read.digest === (this.#attempt?.digest ?? this.#lastDigest)) return Promise.resolve(null)
     this.#attempt?.controller.abort(new Superseded())
     const attempt: Attempt = { controller: new AbortController(), digest: read.digest }
     this.#attempt = attempt
-    const decided = this.#decided.then(() => this.#try(attempt, read, cause, settle))
-    this.#decided = decided
-    return decided
+    if (this.#serving === null) this.#state = 'loading'
+    return (this.#decided = this.#decided.then(() => this.#try(attempt, read, cause, settle)))
   }
 
   /** Like `load`, by the owner's word. The record is that of the attempt that was decided last. */
@@ -181,52 +175,56 @@ export class PluginUnit {
   }
 
   async #try(attempt: Attempt, read: Reading, cause: Cause, settle: number): Promise<Reload> {
-    const record = newReload(read.source?.id ?? this.id, this.#lastNumber + 1, {
-      kind: cause.kind,
-      files: cause.files,
-    })
+    const record = newReload(read.source?.id ?? this.id, this.#lastNumber + 1, cause)
     record.phases.settle = Math.round(settle * 1_000) / 1_000
+    const { signal } = attempt.controller
+    const previous = this.#serving
     let generation: Generation | null = null
-    let previous: Generation | null = null
     try {
       for (;;) {
-        attempt.controller.signal.throwIfAborted()
+        signal.throwIfAborted()
         if (read.source === null) throw read.error
         this.#assertFree(read.source)
-        this.#source = read.source
         this.#remember(read.sources!)
-        generation = this.#newGeneration(record, read.source, read.sources!)
+        const candidate = (generation = this.#newGeneration(record, read.source, read.sources!))
+        let fault: PluginError | null = null
         try {
-          await timed(record, 'import', () => generation!.import(attempt.controller.signal))
+          await timed(record, 'import', () => candidate.import(signal))
         } catch (error) {
-          if (this.#read().digest === read.digest) throw error
+          signal.throwIfAborted()
+          fault = importFault(error, read.source, read.sources!.files)
         }
         const after = this.#read()
-        if (after.digest === read.digest) break
+        if (after.digest === read.digest) {
+          if (fault !== null) throw fault
+          break
+        }
         // Changed while it was loaded: what was loaded is no version that ever was.
-        void generation.discard()
+        this.#leave(candidate, candidate.discard())
+        generation = null
         await timed(record, 'settle', () => Bun.sleep(QUIET_MS))
         read = this.#read()
         attempt.digest = read.digest
       }
-      await timed(record, 'stage', () => generation!.stage(attempt.controller.signal))
-      attempt.controller.signal.throwIfAborted()
+      const staged = generation
+      await timed(record, 'stage', () => staged.stage(signal))
+      // From here to the end of the commit in one tick: an unload, or a newer save, comes before or after.
+      signal.throwIfAborted()
       this.#assertFree(read.source)
-      previous = this.#serving
-      await timed(record, 'commit', () => this.#commit(generation!, previous))
+      timed(record, 'commit', () => this.#commit(staged, previous))
       record.outcome = 'committed'
     } catch (error) {
-      if (generation !== null) void generation.discard()
-      this.#refuse(record, error, read.sources)
+      if (generation !== null) this.#leave(generation, generation.discard())
+      if (signal.aborted) record.outcome = 'superseded'
+      else this.#refuse(record, error, read)
     }
-    if (this.#attempt === attempt) this.#attempt = null
     if (record.outcome !== 'superseded') {
+      this.#attempt = null
       this.#lastDigest = attempt.digest
-      this.#lastWasGood = record.outcome === 'committed'
     }
     this.reloads.add(record)
-    this.#announce(record, previous !== null)
-    if (previous !== null) this.#retire(previous, record)
+    announce(record, this.#options.organs, previous)
+    if (record.outcome === 'committed' && previous !== null) this.#retire(previous, record)
     return record
   }
 
@@ -242,22 +240,20 @@ export class PluginUnit {
     })
   }
 
-  /** One synchronous tick. */
   #commit(generation: Generation, previous: Generation | null): void {
-    generation.commit(previous)
+    generation.commit(previous, this.#options.leavingOf(generation.id))
     this.#serving = generation
     this.#lastNumber = generation.number
     this.#state = 'active'
     this.#error = null
+    if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
   }
 
-  #refuse(record: Reload, error: unknown, sources: Sources | null): void {
-    if (error instanceof Superseded) {
-      record.outcome = 'superseded'
-      return
-    }
+  #refuse(record: Reload, error: unknown, { source, sources }: Reading): void {
     record.outcome = this.#serving === null ? 'failed' : 'kept_old'
-    record.error = faultOf(located(error, sources), sources?.files ?? new Set(), 'load_failed')
+    const fault = faultOf(error, sources?.files ?? new Set(), 'load_failed')
+    // What was thrown as no Error says not where, but the plugin has an entry.
+    record.error = fault.file === undefined && source !== null ? { ...fault, file: source.entry } : fault
     this.#error = record.error
     if (this.#serving === null) this.#state = 'failed'
   }
@@ -268,155 +264,74 @@ export class PluginUnit {
     throw new PluginError(
       'id_taken',
       `The id "${id}" belongs to ${owner.place.path} already. Rename one of the two.`,
-      {
-        file: manifest?.id === undefined ? entry : manifest.file,
-      },
+      { file: manifest?.id === undefined ? entry : manifest.file },
     )
   }
 
   /** Keeps which files the plugin has, and has those watched that stand outside its folder. */
   #remember({ files }: Sources): void {
     if (files.size === this.#files.size && [...files].every((file) => this.#files.has(file))) return
+    const real = new Map(Array.from(files, (file) => [file, realPathOf(file)]))
     this.#files = files
-    const outside: string[] = []
-    this.#realFiles = new Set()
-    for (const file of files) {
-      const real = realPathOf(file)
-      if (real !== file) this.#realFiles.add(real)
-      if (real !== file || !file.startsWith(`${this.place.path}/`)) outside.push(real)
-    }
-    this.#options.onOutside(outside)
+    this.#realFiles = new Set(real.values())
+    const inside = (path: string) =>
+      path.startsWith(`${this.place.path}/`) && !path.includes('/node_modules/')
+    this.#options.onOutside([...this.#realFiles].filter((path) => !inside(path)))
   }
 
-  // --- Announced, drained, closed and judged.
-
-  #announce(record: Reload, swapped: boolean): void {
-    const log = this.#options.organs.log.of(record.plugin)
-    const { outcome, generation, error, phases, cause } = record
-    if (outcome === 'superseded') {
-      log.debug('A newer save overtook this version.', { reload: record.id })
-      return
-    }
-    if (outcome === 'committed') {
-      const ms = Math.round((phases.settle + phases.import + phases.stage + phases.commit) * 10) / 10
-      log.info(`${swapped ? 'Swapped' : 'Loaded'} in ${ms} ms: generation ${generation}.`, {
-        reload: record.id,
-        cause: cause.kind,
-      })
-      this.#emit(swapped ? 'plugin.reloaded' : 'plugin.loaded', record)
-      return
-    }
-    const where =
-      error?.file === undefined ? '' : ` at ${error.file}${error.line === undefined ? '' : `:${error.line}`}`
-    const frame = error?.frame === undefined ? '' : `\n${error.frame}`
-    const kept = outcome === 'kept_old' ? ` Generation ${this.#serving?.number} goes on serving.` : ''
-    log.error(`Refused${where}: ${error?.message}${kept}${frame}`, { reload: record.id, code: error?.code })
-    this.#emit(outcome === 'kept_old' ? 'plugin.kept_old' : 'plugin.failed', record)
-  }
+  // --- Drained, closed and judged.
 
   #retire(generation: Generation, record: Reload): void {
-    const retired: Promise<void> = this.#bury(generation, record).finally(() =>
-      this.#retiring.delete(retired),
+    this.#leave(generation, this.#bury(generation, record))
+  }
+
+  #leave(generation: Generation, gone: Promise<unknown>): void {
+    this.#leaving.set(
+      generation,
+      gone.then(() => void this.#leaving.delete(generation)),
     )
-    this.#retiring.add(retired)
   }
 
   async #bury(generation: Generation, record: Reload): Promise<void> {
     const late = await timed(record, 'drain', () => generation.drain())
     const ended = await timed(record, 'close', () => generation.close())
     record.leaks = [...late, ...ended]
-    if (record.leaks.length === 0) return
-    this.#options.organs.log
-      .of(generation.id)
-      .warn(
-        `Generation ${generation.number} left behind what had to be ended by force: ${listOf(record.leaks)}.`,
-        { reload: record.id },
-      )
-    this.#emit('plugin.leaked', record, generation.number)
-  }
-
-  #emit(type: string, record: Reload, generation = record.generation): void {
-    this.#options.organs.bus.emit({
-      type,
-      source: '/core',
-      subject: record.plugin,
-      data: { plugin: record.plugin, generation, reload: record },
-    })
+    if (record.leaks.length > 0) announceLeaks(record, this.#options.organs, generation)
   }
 
   // --- Unloaded.
 
-  /** Takes the plugin away: its routes at once, the rest when it is drained. Settles when nothing of it is left. */
+  /**
+   * Takes the plugin away: its routes at once, the rest when it is drained. Settles when nothing of it is left.
+   *
+   * @returns the record; null where nothing served
+   */
   async unload(cause: Cause, next: 'disabled' | 'stopping'): Promise<Reload | null> {
-    clearTimeout(this.#quiet)
-    this.#quiet = undefined
-    this.#noticed.clear()
+    this.#quiet.forget()
     this.#attempt?.controller.abort(new Superseded())
-    await this.#decided
-    const generation = this.#serving
+    this.#attempt = null
     this.#lastDigest = null
     this.#error = null
     this.#state = next
-    if (generation === null) {
-      await Promise.all(this.#retiring)
-      return null
-    }
+    const generation = this.#serving
+    const record = generation === null ? null : this.#takeAway(generation, cause)
+    this.#options.onReleased()
+    await this.#decided
+    await Promise.all(this.#leaving.values())
+    return record
+  }
+
+  #takeAway(generation: Generation, cause: Cause): Reload {
     const record = newReload(generation.id, generation.number, cause)
     record.outcome = 'unloaded'
     generation.fallSilent()
     generation.unmount()
     this.#serving = null
     this.reloads.add(record)
-    this.#options.organs.log
-      .of(record.plugin)
-      .info(`Unloaded: generation ${generation.number}.`, { reload: record.id, cause: cause.kind })
-    this.#emit('plugin.unloaded', record)
+    announce(record, this.#options.organs, generation)
     this.#retire(generation, record)
-    await Promise.all(this.#retiring)
     return record
   }
-}
-
-/** What Bun says of an import that fails names the import but not its line; the plugin's files have it. */
-function located(error: unknown, sources: Sources | null): unknown {
-  if (sources === null || error instanceof PluginError) return error
-  const message = (error as { message?: unknown } | null)?.message
-  if (typeof message !== 'string') return error
-  const missing = sources.missing.find(({ specifier }) => message.includes(specifier))
-  if (missing !== undefined && !(error instanceof Error && error.stack?.includes(':'))) {
-    return new PluginError('import_missing', message, positionOfText(missing.from, missing.specifier))
-  }
-  const notExported = /^Export named '(.+?)' not found in module '(.+?)'/.exec(message)
-  if (notExported !== null) {
-    const [, name, module] = notExported
-    const importer = [...sources.files].find((file) => file !== module && importsName(file, name!))
-    return new PluginError(
-      'import_missing',
-      message,
-      importer === undefined ? { file: module! } : positionOfText(importer, name!),
-    )
-  }
-  return isSyntaxError(error) ? new PluginError('syntax_error', message, error.position) : error
-}
-
-function isSyntaxError(error: unknown): error is { position: { file: string; line: number } } {
-  return typeof error === 'object' && error !== null && 'position' in error && error.position !== null
-}
-
-function importsName(file: string, name: string): boolean {
-  try {
-    return new RegExp(`\\bimport\\b[^;]*\\{[^}]*\\b${RegExp.escape(name)}\\b`).test(
-      readFileSync(file, 'utf8'),
-    )
-  } catch {
-    return false
-  }
-}
-
-/** How long ago a file was written, in ms; Infinity for one that is gone. */
-function ageOf(path: string): number {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats === undefined ? Number.POSITIVE_INFINITY : Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs)
 }
 
 function realPathOf(path: string): string {
@@ -425,8 +340,4 @@ function realPathOf(path: string): string {
   } catch {
     return path
   }
-}
-
-function listOf(holds: readonly Hold[]): string {
-  return holds.map(({ kind, label }) => `${kind} (${label})`).join(', ')
 }

@@ -48,6 +48,7 @@ const transpilers = new Map<string, Bun.Transpiler>()
 /** Reads a plugin's files, and again only those that changed since. One reader for each plugin. */
 export class SourceReader {
   #known = new Map<string, ReadFile>()
+  #missing: Sources['missing'] = []
 
   /** Never throws: a file that is gone or does not parse is the import's to report. */
   read(source: PluginSource): Sources {
@@ -67,6 +68,7 @@ export class SourceReader {
       }
     }
     this.#known = known
+    this.#missing = missing
     const lines = Array.from(known, ([path, { hash }]) => `${path}\0${hash}`).sort()
     const gone = missing.map(({ specifier, from }) => `${from}\0${specifier}`)
     return {
@@ -83,10 +85,17 @@ export class SourceReader {
     return !!stats && stats.size > 0 && !known!.stamp.startsWith(`${stats.ino}:`)
   }
 
+  /** The files of the last reading that are not what they were, by what the file system says of them. */
+  changed(): string[] {
+    const stale = [...this.#known].filter(([path, { stamp }]) => stampOf(statOf(path)) !== stamp)
+    const found = this.#missing.filter(({ specifier, from }) => targetOf(specifier, from) !== null)
+    return [...stale.map(([path]) => path), ...found.map(({ from }) => from)]
+  }
+
   #readFile(path: string): ReadFile | null {
     const stats = statOf(path)
     if (stats === null) return null
-    const stamp = `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`
+    const stamp = stampOf(stats)
     const before = this.#known.get(path)
     if (before?.stamp === stamp && Date.now() - stats.ctimeMs > RECENT_MS) return before
     let content: Buffer
@@ -149,6 +158,10 @@ function packageOf(specifier: string, from: string): string | null {
   const [scope, name] = real.slice(at + '/node_modules/'.length).split('/')
   const folder = join(real.slice(0, at), 'node_modules', scope!, scope!.startsWith('@') ? (name ?? '') : '')
   return isFile(join(folder, 'package.json')) ? join(folder, 'package.json') : real
+}
+
+function stampOf(stats: Stats | null): string {
+  return stats === null ? 'gone' : `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`
 }
 
 function statOf(path: string): Stats | null {

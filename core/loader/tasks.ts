@@ -21,8 +21,8 @@ export interface TaskOwner {
 export class Task implements Held {
   readonly kind = 'task'
   readonly label: string
-  /** What must have ended before this one starts: the task of the same label in the generation before. */
-  predecessor: Promise<unknown> | undefined
+  /** What must have ended before this one starts: tasks of the same label in generations before. */
+  predecessors: Promise<unknown>[] = []
   readonly #run: (signal: AbortSignal) => unknown
   readonly #restart: NonNullable<TaskOptions['restart']>
   readonly #owner: TaskOwner
@@ -50,9 +50,9 @@ export class Task implements Held {
 
   goLive(): void {
     this.#started = true
-    const before = this.predecessor
+    const before = Promise.all(this.predecessors)
     // Kept no longer than needed: else each generation would hold the one before.
-    this.predecessor = undefined
+    this.predecessors = []
     void this.#live(before).finally(() => this.#ended.resolve())
   }
 
@@ -67,13 +67,14 @@ export class Task implements Held {
     if (!this.#started) this.#ended.resolve()
   }
 
-  async release(): Promise<void> {
+  /** It was told to end, and the drain has waited for it. */
+  release(): void {
     this.fallSilent()
-    if (this.#started) await this.#ended.promise
   }
 
-  async #live(predecessor: Promise<unknown> | undefined): Promise<void> {
-    if (predecessor !== undefined) await settlesWithin(predecessor, TASK_END_MS)
+  async #live(predecessors: Promise<unknown>): Promise<void> {
+    // In any case not before the commit is done: what it emits at once must find every subscription live.
+    await settlesWithin(predecessors, TASK_END_MS)
     const { signal } = this.#controller
     const { clock } = this.#owner
     let pause = FIRST_PAUSE_MS
@@ -111,14 +112,13 @@ export class Tasks {
 
   add(task: Task): void {
     this.#tasks.add(task)
+    void task.ended.then(() => this.#tasks.delete(task))
   }
 
-  /** Makes each wait for its namesake in the generation before: what must not run twice never does. */
+  /** Makes each wait for its namesakes in a generation before: what must not run twice never does. */
   follow(previous: Tasks): void {
-    for (const task of this.#tasks) {
-      const namesakes = [...previous.#tasks].filter(({ label }) => label === task.label)
-      if (namesakes.length > 0) task.predecessor = Promise.all(namesakes.map(({ ended }) => ended))
-    }
+    for (const task of this.#tasks)
+      for (const { label, ended } of previous.#tasks) if (label === task.label) task.predecessors.push(ended)
   }
 
   /** Waits for all to end, after they were told to; gives those that did not. */

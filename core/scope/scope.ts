@@ -13,8 +13,6 @@ export interface Held extends Hold {
   goLive?(): void
   /** Called once, when the next generation takes over: from now on it must start nothing new. Must not throw. */
   fallSilent?(): void
-  /** What is under way and may finish during the drain. */
-  finished?(): Promise<unknown> | undefined
   /** Called once, at the close or when it is taken back. */
   release?(): unknown
 }
@@ -80,11 +78,6 @@ export class Scope {
   silence(): void {
     if (this.#state === 'live') for (const held of this.#held) held.fallSilent?.()
     this.#state = 'silent'
-  }
-
-  /** Settles when everything that is under way has finished. */
-  async finished(): Promise<void> {
-    await Promise.all(Array.from(this.#held, (held) => held.finished?.()))
   }
 
   /**
