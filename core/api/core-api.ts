@@ -26,6 +26,14 @@ export function coreOwner(log: OwnedLog): MountOwner {
     plugin: null,
     log,
     enter: (run) => run(),
+    ask(run, onAnswer, onError) {
+      try {
+        const answer = run()
+        return answer instanceof Promise ? answer.then(onAnswer, onError) : onAnswer(answer)
+      } catch (error) {
+        return onError(error)
+      }
+    },
     begin() {},
     end() {},
     open() {},

@@ -60,7 +60,7 @@ const NewEvent = z
     specversion: z.literal('1.0'),
     id: z.string().min(1).max(256),
     source: z.string().min(1).max(256),
-    type: z.string().max(256),
+    type: z.string().refine(isEventType, 'Dot-separated words of [a-z0-9_-], 256 characters at most.'),
     time: z.iso.datetime({ offset: true }).optional(),
     subject: z.string().max(256).optional(),
     datacontenttype: z.literal('application/json').optional(),
@@ -90,9 +90,11 @@ const publishEvent = createRoute({
     },
     400: { description: 'No CloudEvent.', content: { 'application/problem+json': { schema: ProblemBody } } },
     403: {
-      description: 'A reserved type.',
+      description: 'A reserved type or source.',
       content: { 'application/problem+json': { schema: ProblemBody } },
     },
+    413: { description: 'Too much data.', content: { 'application/problem+json': { schema: ProblemBody } } },
+    415: { description: 'No JSON.', content: { 'application/problem+json': { schema: ProblemBody } } },
   },
 })
 
@@ -149,22 +151,16 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
 
   router.openapi(publishEvent, (c) => {
     const event = c.req.valid('json')
-    if (!isEventType(event.type)) {
-      throw coreProblem(
-        'invalid_event',
-        `"${event.type}" is no event type: dot-separated words of [a-z0-9_-].`,
-      )
-    }
     if (matches('core.**', event.type) || matches('plugin.**', event.type)) {
       throw coreProblem('reserved_event_type', `"${event.type}" is the Core's own to say.`)
     }
-    if (/^\/(core|plugins|external)(\/|$)/.test(event.source)) {
+    if (/^\/(core|plugins)(\/|$)/.test(event.source)) {
       throw coreProblem(
         'reserved_event_source',
-        `"${event.source}" is not the sender's to speak for. Use /clients/<name>.`,
+        `"${event.source}" is not the sender's to speak for. Use /clients/<name> or /external/<name>.`,
       )
     }
-    const source = /^\/clients\/[^/]+$/.test(event.source) ? event.source : `/clients/${c.var.caller.name}`
+    const source = /^\/(clients|external)\/[^/]+$/.test(event.source) ? event.source : `/clients/${c.var.caller.name}`
     const key = `${event.source}\n${event.id}`
     if (published.has(key)) return c.json({ id: event.id }, 202)
     const id = bus.emit({
@@ -172,7 +168,7 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
       source,
       time: event.time === undefined ? undefined : new Date(event.time).toISOString(),
     })
-    if (id === null) throw coreProblem('invalid_event', 'The event was dropped: its data is too large.')
+    if (id === null) throw coreProblem('payload_too_large', 'The event was dropped: its data is too large.')
     published.add(key)
     if (published.size > REMEMBERED) published.delete(published.values().next().value!)
     return c.json({ id }, 202)

@@ -44,6 +44,14 @@ export function securityOf(access: Access): Security {
     : access.anyOf.map((scopes) => ({ bearer: [...scopes] }))
 }
 
+/** What it takes to get past two that run one after the other. */
+export function both(first: Access, second: Access): Access {
+  if (first.open) return second
+  if (second.open) return first
+  const anyOf = first.anyOf.flatMap((some) => second.anyOf.map((more) => [...new Set([...some, ...more])]))
+  return { open: false, anyOf }
+}
+
 export const ANONYMOUS: Caller = Object.freeze({ kind: 'anonymous', name: 'anonymous', scopes: [] })
 
 /** @returns why the caller may not, or null */

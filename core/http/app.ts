@@ -1,6 +1,6 @@
 // The one app: a table of mounts behind one door, and nothing else that answers.
 
-import type { Caller } from '@home-console/sdk'
+import type { Caller, Problem } from '@home-console/sdk'
 import type { Server } from 'bun'
 import { getPath } from 'hono/utils/url'
 import { ANONYMOUS } from './access.ts'
@@ -86,19 +86,18 @@ export class App {
   ): Response | undefined | Promise<Response | undefined> => {
     const started = performance.now()
     const plain = canonicalPath(request.url)
+    if (plain === null) return turnedAway(request, coreProblem('not_canonical'))
+    const refused = this.#refusal(request)
+    if (refused !== null) return turnedAway(request, refused)
     // A percent sign is decoded just as Hono does it, so that guard and router read the same path.
-    const path = plain === null ? '' : plain.includes('%') ? getPath(request) : plain
+    const path = plain.includes('%') ? getPath(request) : plain
     const authorization = request.headers.get('Authorization')
     const caller = (authorization !== null && this.#options.authenticate(authorization)) || ANONYMOUS
     const info = new RequestInfo(request.method, path, caller)
-    const refused = plain === null ? coreProblem('not_canonical') : this.#refusal(request)
-    if (refused !== null)
-      return problemResponse(refused, { requestId: info.id, headers: { Connection: 'close' } })
     const mount = this.#mountFor(path)
-    const answer = mount.handle(request, info)
-    if (answer instanceof Promise)
-      return answer.then((response) => this.#finish(response, request, server, info, mount, started))
-    return this.#finish(answer, request, server, info, mount, started)
+    return mount.handle(request, info, (response) =>
+      this.#finish(response, request, server, info, mount, started),
+    )
   }
 
   #mountFor(path: string): Mount {
@@ -112,7 +111,7 @@ export class App {
   }
 
   /** Host and Origin, before anything else looks at the request. */
-  #refusal(request: Request) {
+  #refusal(request: Request): Problem | null {
     const { hosts } = this.#options
     const host = request.headers.get('Host')
     if (host === null || !hosts.isOurs(host)) {
@@ -125,8 +124,7 @@ export class App {
     if (reads && request.headers.get('Upgrade') === null) return null
     const origin = request.headers.get('Origin')
     if (origin === null) return null
-    const authority = /^https?:\/\/([^/]+)$/.exec(origin)?.[1]
-    return authority !== undefined && hosts.isOurs(authority) ? null : coreProblem('cross_origin')
+    return hosts.isOurPage(origin, host) ? null : coreProblem('cross_origin')
   }
 
   #finish(
@@ -154,4 +152,10 @@ export class App {
     if (this.#leaving) response.headers.set('Connection', 'close')
     return response
   }
+}
+
+/** What came to the wrong door is told so, and its connection ends. */
+function turnedAway(request: Request, problem: Problem): Response {
+  const { id } = new RequestInfo(request.method, '', ANONYMOUS)
+  return problemResponse(problem, { requestId: id, headers: { Connection: 'close' } })
 }

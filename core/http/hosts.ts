@@ -1,4 +1,5 @@
-// Which names this house answers to, so that no other name can be pointed at it (DNS rebinding).
+// Which names this house answers to, so that no other name can be pointed at it (DNS rebinding), and whose pages may
+// change anything here.
 
 import { hostname } from 'node:os'
 
@@ -15,16 +16,26 @@ const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/
 const MAX_REMEMBERED = 64
 
 export class Hosts {
+  /** The owner's own words for this house; pages under them are ours even where a proxy in front changes `Host`. */
+  readonly #given: Set<string>
   readonly #names: Set<string>
   readonly #remembered = new Map<string, boolean>()
 
   constructor({ publicUrl, allowedHosts }: HostOptions) {
     const own = hostname().toLowerCase()
-    this.#names = new Set(['localhost', own, `${own}.local`, ...allowedHosts])
-    if (publicUrl !== null) this.#names.add(publicUrl.hostname.toLowerCase())
+    this.#given = new Set(allowedHosts)
+    if (publicUrl !== null) this.#given.add(publicUrl.hostname)
+    this.#names = new Set(['localhost', own, `${own}.local`, ...this.#given])
   }
 
-  /** Whether a `Host` header, or the authority of an `Origin`, is one of ours. */
+  /** Whether a page is one of this house's: of the same host and port, or under a name that the owner gave. */
+  isOurPage(origin: string, host: string): boolean {
+    const url = URL.parse(origin)
+    if (url === null || !/^https?:$/.test(url.protocol)) return false
+    return origin.endsWith(`//${host.toLowerCase()}`) || this.#given.has(url.hostname)
+  }
+
+  /** Whether a `Host` header is one of ours. */
   isOurs(host: string): boolean {
     const remembered = this.#remembered.get(host)
     if (remembered !== undefined) return remembered

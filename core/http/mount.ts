@@ -3,11 +3,11 @@
 import { Hono } from 'hono'
 import { METHODS } from 'hono/router'
 import type { Handler, RouterRoute } from 'hono/types'
-import { refusal, type Access } from './access.ts'
+import { both, refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, type DeclaringRouter } from './plugin-router.ts'
-import { coreProblem, isMistake, problemOf, problemResponse } from './problems.ts'
+import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
 
@@ -26,6 +26,17 @@ class GuardedRouter extends MatchOnceRouter<Entry> {
   accessAt(method: string, path: string): Access | null {
     const first = this.match(method, path)[0][0]
     return first === undefined ? null : this.#access.get(first[0][1])!
+  }
+
+  /** What it takes to get to a route, past all that runs before it. Null where such a path does not get there. */
+  accessTo(route: { method: string; path: string }, path: string): Access | null {
+    let access: Access | null = null
+    for (const [[, found]] of this.match(route.method, path)[0]) {
+      const own = this.#access.get(found)!
+      access = access === null ? own : both(access, own)
+      if (found.method === route.method && found.path === route.path) return access
+    }
+    return null
   }
 }
 
@@ -63,54 +74,51 @@ export class Mount {
     this.#router.match('GET', `${this.prefix}/`)
   }
 
+  /** What it takes to reach a documented route. Null where no sample of its path can be made. */
   accessAt(method: string, path: string): Access | null {
-    return this.#router.accessAt(method, path)
+    const route = { method: method.toUpperCase(), path: path.replaceAll(/\/\{(.+?)\}/g, '/:$1') }
+    return this.#router.accessTo(route, path.replaceAll(/\{[^}]*\}/g, 'x'))
   }
 
-  /**
-   * Answers a request, once the guard has let it in. Never throws and never rejects.
-   *
-   * @param underWay called once when nothing of the request is left to be done
-   */
-  handle(request: Request, info: RequestInfo): Response | Promise<Response> {
+  /** Answers a request, once the guard has let it in. Never throws and never rejects. */
+  handle<Result>(
+    request: Request,
+    info: RequestInfo,
+    finish: (response: Response) => Result,
+  ): Result | Promise<Result> {
     const access = this.#router.accessAt(info.method === 'HEAD' ? 'GET' : info.method, info.path)
     const refused = access === null ? this.#nothingAt(info) : refusal(access, info.caller)
     if (refused !== null) {
       const allow = refused.extensions['allow'] as string | undefined
-      return problemResponse(refused, {
-        requestId: info.id,
-        ...(allow !== undefined && { headers: { Allow: allow } }),
-      })
+      return finish(
+        problemResponse(refused, {
+          requestId: info.id,
+          ...(allow !== undefined && { headers: { Allow: allow } }),
+        }),
+      )
     }
+    info.admitted = access!
     const { owner } = this
     owner.begin(info)
-    try {
-      const answer = owner.enter(() => this.#app.fetch(request, info))
-      if (!(answer instanceof Promise)) return this.#answer(answer, info)
-      return answer.then(
-        (response) => this.#answer(response, info),
-        (error: unknown) => this.#fail(error, info),
-      )
-    } catch (error) {
-      return this.#fail(error, info)
-    }
+    // Hono would drop the body of a HEAD's answer without a word, and whatever feeds it would never end.
+    const asked = info.method === 'HEAD' ? new Request(request, { method: 'GET' }) : request
+    return owner.ask(
+      () => this.#app.fetch(asked, info),
+      (answer) => finish(this.#answer(answer, info)),
+      (error) => finish(this.#fail(error, info)),
+    )
   }
 
   #answer(response: unknown, info: RequestInfo): Response {
-    if (!(response instanceof Response)) {
-      const found = response === undefined || response === null ? 'nothing' : `a ${typeof response}`
-      this.owner.charge(
-        new TypeError(`${info.label} answered with ${found} instead of a Response.`),
-        info.label,
-      )
-      this.owner.end(info)
-      return problemResponse(coreProblem('odd_answer'), { requestId: info.id })
-    }
+    if (!(response instanceof Response)) return this.#fail(new OddAnswer(response), info)
     if (isFinished(response)) {
       this.owner.end(info)
       return response
     }
-    return ownBody(response, this.owner, info.label, () => this.owner.end(info))
+    const owned = ownBody(response, this.owner, info.label, () => this.owner.end(info))
+    if (info.method !== 'HEAD') return owned
+    void owned.body?.cancel()
+    return new Response(null, owned)
   }
 
   #fail(error: unknown, info: RequestInfo): Response {

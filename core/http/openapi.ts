@@ -22,7 +22,7 @@ export interface PartOptions {
   readonly description?: string | undefined
   readonly scopes?: Readonly<Record<string, string>> | undefined
   readonly prefix: string
-  /** Who the guard lets in. The document says the same, even where something else answers before the documented route. */
+  /** Who gets to a route. The document says the same, even where something else answers before the documented route. */
   readonly accessAt: (method: string, path: string) => Access | null
 }
 
@@ -55,7 +55,7 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
       operations++
       operation['operationId'] = `${id}.${operation['operationId'] ?? operationIdFor(method, path)}`
       operation['tags'] = [id]
-      const access = options.accessAt(method.toUpperCase(), samplePath(full))
+      const access = options.accessAt(method, full)
       if (access !== null) operation['security'] = securityOf(access)
     }
     paths[full] = prefixed(item, id)
@@ -201,10 +201,6 @@ function membersOf(object: Json): string {
 
 function joinPath(prefix: string, path: string): string {
   return path === '/' && prefix !== '' ? prefix : prefix + path
-}
-
-function samplePath(path: string): string {
-  return path.replaceAll(/\{[^}]*\}/g, 'x')
 }
 
 function operationIdFor(method: string, path: string): string {

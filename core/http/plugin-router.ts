@@ -11,8 +11,8 @@ import type {
 import { OpenAPIHono, type Hook } from '@hono/zod-openapi'
 import type { Context, Handler, Hono } from 'hono'
 import { findTargetHandler } from 'hono/utils/handler'
-import { accessOf, OWNER_ONLY, securityOf, type Access } from './access.ts'
-import { coreProblem } from './problems.ts'
+import { accessOf, OWNER_ONLY, refusal, securityOf, type Access } from './access.ts'
+import { coreProblem, OddAnswer, problemResponse } from './problems.ts'
 import { RequestInfo } from './request-info.ts'
 
 /** Who may call a handler. The key is a closure that no other route shares. */
@@ -74,11 +74,16 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
   /** A WebSocket at `path`. */
   ws(path: string, handlers: SocketHandlers): this {
     this.get(path, (c) => {
-      if (c.req.header('Upgrade')?.toLowerCase() !== 'websocket') throw coreProblem('upgrade_required')
       const info = c.env as RequestInfo
-      info.socket = handlers
-      info.params = c.req.param() as Record<string, string>
-      return c.body(null, 426)
+      if (c.req.header('Upgrade')?.toLowerCase() === 'websocket') {
+        info.socket = handlers
+        info.params = c.req.param() as Record<string, string>
+      }
+      // Seen by a client only where the request does not become a socket.
+      return problemResponse(coreProblem('upgrade_required'), {
+        requestId: info.id,
+        headers: { Upgrade: 'websocket' },
+      })
     })
     return this
   }
@@ -102,11 +107,19 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
       const route = this.routes[this.#bound]!
       if (declared.has(findTargetHandler(route.handler as Handler))) continue
       const { handler } = route
+      // Who takes `next` may leave the answer to others.
+      const passes = handler.length > 1
       const logFor = this.#logFor
       // A fresh closure: one function that serves an open and a closed route must not open both.
       const bound: Handler = (c, next) => {
-        introduce(c, logFor)
-        return handler(c, next)
+        const info = c.env as RequestInfo
+        introduce(c, info, logFor)
+        // The guard asked for the first match; what runs after it has a word of its own.
+        const refused = info.admitted === access ? null : refusal(access, info.caller)
+        if (refused !== null) return problemResponse(refused, { requestId: info.id })
+        const answer = handler(c, next)
+        if (answer instanceof Promise) return passes ? answer : answer.then((late) => answered(late, c))
+        return answered(answer, c)
       }
       declared.set(bound, access)
       route.handler = bound
@@ -114,9 +127,14 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
   }
 }
 
+/** @throws OddAnswer where nobody answered: Hono would say that there is nothing at the path */
+function answered(answer: Response | void, c: Context): Response | void {
+  if (!answer && !c.finalized) throw new OddAnswer(answer)
+  return answer
+}
+
 /** Puts the caller before the handler, without the cost of a middleware. */
-function introduce(c: Context, logFor: ((info: RequestInfo) => Logger) | undefined): void {
-  const info = c.env as RequestInfo
+function introduce(c: Context, info: RequestInfo, logFor: ((info: RequestInfo) => Logger) | undefined): void {
   if (c.get('requestId') !== undefined) return
   c.set('requestId' satisfies keyof RouterVariables, info.id)
   c.set('caller' satisfies keyof RouterVariables, info.caller)

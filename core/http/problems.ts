@@ -14,6 +14,14 @@ export function coreProblem(code: ErrorCode, detail?: string, extensions?: Recor
   return new CoreProblem(status, code, detail ?? meaning, extensions)
 }
 
+/** A handler gave something that is no Response. */
+export class OddAnswer extends TypeError {
+  constructor(answer: unknown) {
+    const found = answer === undefined || answer === null ? 'nothing' : `a ${typeof answer}`
+    super(`The handler answered with ${found} instead of a Response.`)
+  }
+}
+
 export interface ProblemContext {
   readonly requestId: string
   readonly headers?: Record<string, string>
@@ -53,16 +61,36 @@ export function problemOf(error: unknown, plugin: string | null): Problem {
     if (plugin === null || error instanceof CoreProblem) return error
     return new Problem(error.status, `${plugin}.${error.code}`, error.detail, error.extensions)
   }
-  if (error instanceof HTTPException) {
-    const code =
-      Object.entries(ERROR_BOOK).find(([, [status]]) => status === error.status)?.[0] ??
-      `http_${error.status}`
-    return new Problem(error.status, code, error.message || undefined)
-  }
-  return coreProblem('handler_failed')
+  if (isException(error)) return problemOfException(error, plugin)
+  return coreProblem(error instanceof OddAnswer ? 'odd_answer' : 'handler_failed')
 }
 
 /** Whether an error is a mistake of whoever threw it, rather than an answer. */
 export function isMistake(error: unknown): boolean {
-  return !(error instanceof Problem) && !(error instanceof HTTPException)
+  return !(error instanceof Problem) && !isException(error)
+}
+
+/** An exception with a status that is no error's is a mistake like any other. */
+function isException(error: unknown): error is HTTPException {
+  return error instanceof HTTPException && error.status >= 400 && error.status <= 599
+}
+
+/** The statuses that say the same whoever answers. */
+const PLAIN: Readonly<Record<number, ErrorCode>> = {
+  400: 'invalid_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+}
+
+/** Hono and its validators throw these too: a body that is no JSON, or of a type that the route does not take. */
+function problemOfException({ status, message }: HTTPException, plugin: string | null): Problem {
+  const code = PLAIN[status]
+  const detail = message || undefined
+  if (code === undefined) return new Problem(status, `${plugin ?? 'core'}.http_${status}`, detail)
+  if (code !== 'invalid_request') return coreProblem(code, detail)
+  return coreProblem(code, detail, { errors: [{ pointer: '', detail: detail ?? ERROR_BOOK[code][1] }] })
 }

@@ -2,6 +2,7 @@
 // is the token of the work that is under way.
 
 import type { Caller, Hold, SocketHandlers } from '@home-console/sdk'
+import type { Access } from './access.ts'
 import type { OwnedLog } from '../log/log.ts'
 
 const prefix = `${Date.now().toString(36)}-`
@@ -13,6 +14,8 @@ export class RequestInfo implements Hold {
   readonly method: string
   readonly path: string
   caller: Caller
+  /** The declaration under which the guard let the request in. */
+  admitted: Access | undefined = undefined
   /** Set by a route that answers with a WebSocket; whoever holds the server makes it one. */
   socket: SocketHandlers | undefined = undefined
   params: Readonly<Record<string, string>> = {}
@@ -35,6 +38,12 @@ export interface MountOwner {
   readonly log: OwnedLog
   /** Calls into the owner's context. A promise settles even when the owner is ended by force. */
   enter<T>(run: () => T): T
+  /** The same for an answer, which is handed on in the turn in which it comes: a request costs one promise, not four. */
+  ask<Result>(
+    run: () => unknown,
+    onAnswer: (answer: unknown) => Result,
+    onError: (error: unknown) => Result,
+  ): Result | Promise<Result>
   /** Something is under way, and the owner's drain waits for it. */
   begin(work: Hold): void
   end(work: Hold): void

@@ -15,6 +15,12 @@ class MarkedResponse extends PlatformResponse {
     this.#finished = typeof body !== 'object' || body === null ? typeof body !== 'function' : isWhole(body)
   }
 
+  /** The platform's own would give a Response that is not marked. */
+  static override json(data: unknown, init?: ResponseInit): Response {
+    const { headers, ...rest } = PlatformResponse.json(null, init)
+    return new MarkedResponse(JSON.stringify(data), init)
+  }
+
   static override [Symbol.hasInstance](value: unknown): boolean {
     return value instanceof PlatformResponse
   }

@@ -40,7 +40,7 @@ export class Border {
 
   /** Loads a module and all that it imports afresh. Rejects when the border is ended meanwhile. */
   import(path: string): Promise<unknown> {
-    return this.#settling(this.#graph.import(path))
+    return this.#settling(this.#graph.import(path), identity, rethrow)
   }
 
   /**
@@ -52,7 +52,25 @@ export class Border {
   enter<T>(run: () => T): T {
     if (this.#ended) throw coreProblem('generation_ended')
     const result = this.#graph.run(run)
-    return isThenable(result) ? (this.#settling(result) as T) : result
+    return isThenable(result) ? (this.#settling(result, identity, rethrow) as T) : result
+  }
+
+  /**
+   * Calls into the plugin like `enter`, and hands on what comes of it in the turn in which it comes. Never throws.
+   */
+  ask<Result>(
+    run: () => unknown,
+    onAnswer: (answer: unknown) => Result,
+    onError: (error: unknown) => Result,
+  ): Result | Promise<Result> {
+    if (this.#ended) return onError(coreProblem('generation_ended'))
+    let answer: unknown
+    try {
+      answer = this.#graph.run(run)
+    } catch (error) {
+      return onError(error)
+    }
+    return isThenable(answer) ? this.#settling(answer, onAnswer, onError) : onAnswer(answer)
   }
 
   /**
@@ -72,21 +90,32 @@ export class Border {
     return closedBetween(before, after)
   }
 
-  #settling<T>(promise: PromiseLike<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.add(reject)
-      promise.then(
-        (value) => {
-          this.#waiting.delete(reject)
-          resolve(value)
-        },
-        (error: unknown) => {
-          this.#waiting.delete(reject)
+  /** A promise of the Core's own over one of the plugin's, which would never settle once the plugin is ended. */
+  #settling<T, Result>(
+    promise: PromiseLike<T>,
+    onValue: (value: T) => Result,
+    onError: (error: unknown) => Result,
+  ): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      const settle = (hand: () => Result) => {
+        this.#waiting.delete(fail)
+        try {
+          resolve(hand())
+        } catch (error) {
           reject(error)
-        },
-      )
+        }
+      }
+      const fail = (error: unknown) => settle(() => onError(error))
+      this.#waiting.add(fail)
+      promise.then((value) => settle(() => onValue(value)), fail)
     })
   }
+}
+
+const identity = <T>(value: T): T => value
+
+const rethrow = (error: unknown): never => {
+  throw error
 }
 
 /** A function of its own: what a graph keeps must not be made where another generation is in sight. */

@@ -299,6 +299,14 @@ export class Generation implements MountOwner {
 
   readonly enter = <T>(run: () => T): T => this.#border.enter(run)
 
+  ask<Result>(
+    run: () => unknown,
+    onAnswer: (answer: unknown) => Result,
+    onError: (error: unknown) => Result,
+  ): Result | Promise<Result> {
+    return this.#border.ask(run, onAnswer, onError)
+  }
+
   /**
    * Calls into the plugin, with what goes wrong charged to it. What takes time is work that the drain waits for.
    *

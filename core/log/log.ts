@@ -17,14 +17,50 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-export interface OwnedLog {
-  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
-  info(message: string, fields?: Readonly<Record<string, unknown>>): void
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+/** The log of one owner. One is made for each request, so it is a class and no set of closures. */
+export class OwnedLog {
+  readonly #log: Log
+  readonly #plugin: string | null
+  readonly #fields: Fields
+
+  constructor(log: Log, plugin: string | null, fields: Fields) {
+    this.#log = log
+    this.#plugin = plugin
+    this.#fields = fields
+  }
+
+  debug(message: string, fields?: Fields): void {
+    this.#add('debug', message, fields)
+  }
+
+  info(message: string, fields?: Fields): void {
+    this.#add('info', message, fields)
+  }
+
+  warn(message: string, fields?: Fields): void {
+    this.#add('warn', message, fields)
+  }
+
+  error(message: string, fields?: Fields): void {
+    this.#add('error', message, fields)
+  }
+
   /** A log of the same owner that puts these fields on every line. */
-  with(fields: Readonly<Record<string, unknown>>): OwnedLog
+  with(fields: Fields): OwnedLog {
+    return new OwnedLog(this.#log, this.#plugin, { ...this.#fields, ...fields })
+  }
+
+  #add(level: LogLevel, message: string, fields: Fields | undefined): void {
+    this.#log.add(
+      level,
+      this.#plugin,
+      message,
+      fields === undefined ? this.#fields : { ...this.#fields, ...fields },
+    )
+  }
 }
+
+type Fields = Readonly<Record<string, unknown>>
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -54,16 +90,8 @@ export class Log {
   }
 
   /** The log of one owner: a plugin's id, or null for the Core. */
-  of(plugin: string | null, fields: Readonly<Record<string, unknown>> = {}): OwnedLog {
-    const at = (level: LogLevel) => (message: string, more?: Readonly<Record<string, unknown>>) =>
-      this.#add(level, plugin, message, more === undefined ? fields : { ...fields, ...more })
-    return {
-      debug: at('debug'),
-      info: at('info'),
-      warn: at('warn'),
-      error: at('error'),
-      with: (more) => this.of(plugin, { ...fields, ...more }),
-    }
+  of(plugin: string | null, fields: Fields = {}): OwnedLog {
+    return new OwnedLog(this, plugin, fields)
   }
 
   /** Sets the least level that a plugin's lines must have; null goes back to the Core's. */
@@ -95,7 +123,8 @@ export class Log {
     return () => this.#watchers.delete(watcher)
   }
 
-  #add(
+  /** Writes a line, if its owner's level lets it pass. */
+  add(
     level: LogLevel,
     plugin: string | null,
     message: string,
