@@ -64,7 +64,7 @@ const NewEvent = z
     time: z.iso.datetime({ offset: true }).optional(),
     subject: z.string().max(256).optional(),
     datacontenttype: z.literal('application/json').optional(),
-    data: z.unknown(),
+    data: z.unknown().optional(),
   })
   .openapi('NewEvent')
 
@@ -160,7 +160,9 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
         `"${event.source}" is not the sender's to speak for. Use /clients/<name> or /external/<name>.`,
       )
     }
-    const source = /^\/(clients|external)\/[^/]+$/.test(event.source) ? event.source : `/clients/${c.var.caller.name}`
+    const source = /^\/(clients|external)\/[^/]+$/.test(event.source)
+      ? event.source
+      : `/clients/${c.var.caller.name}`
     const key = `${event.source}\n${event.id}`
     if (published.has(key)) return c.json({ id: event.id }, 202)
     const id = bus.emit({

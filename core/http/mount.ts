@@ -15,7 +15,7 @@ type Entry = [handler: Handler, route: RouterRoute]
 
 /** Works out who may call an entry once, when it is added. */
 class GuardedRouter extends MatchOnceRouter<Entry> {
-  readonly #access = new WeakMap<RouterRoute, Access>()
+  readonly #access = new Map<RouterRoute, Access>()
 
   override add(method: string, path: string, entry: Entry): void {
     this.#access.set(entry[1], accessOfHandler(entry[0]))
@@ -28,15 +28,17 @@ class GuardedRouter extends MatchOnceRouter<Entry> {
     return first === undefined ? null : this.#access.get(first[0][1])!
   }
 
-  /** What it takes to get to a route, past all that runs before it. Null where such a path does not get there. */
-  accessTo(route: { method: string; path: string }, path: string): Access | null {
-    let access: Access | null = null
-    for (const [[, found]] of this.match(route.method, path)[0]) {
-      const own = this.#access.get(found)!
-      access = access === null ? own : both(access, own)
-      if (found.method === route.method && found.path === route.path) return access
+  /** What it takes to get to a route, past all that runs before it where the path of a request is this sample. */
+  accessTo(method: string, path: string, sample: string): Access | undefined {
+    const isAsked = (route: RouterRoute) => route.method === method && route.path === path
+    let access: Access | undefined
+    for (const [[, route]] of this.match(method, sample)[0]) {
+      const own = this.#access.get(route)!
+      access = access === undefined ? own : both(access, own)
+      if (isAsked(route)) return access
     }
-    return null
+    // Its parameters take no such sample: then its own word is all that is known.
+    return this.#access.entries().find(([route]) => isAsked(route))?.[1]
   }
 }
 
@@ -74,10 +76,11 @@ export class Mount {
     this.#router.match('GET', `${this.prefix}/`)
   }
 
-  /** What it takes to reach a documented route. Null where no sample of its path can be made. */
-  accessAt(method: string, path: string): Access | null {
-    const route = { method: method.toUpperCase(), path: path.replaceAll(/\/\{(.+?)\}/g, '/:$1') }
-    return this.#router.accessTo(route, path.replaceAll(/\{[^}]*\}/g, 'x'))
+  /** What it takes to reach a documented route, its path as `createRoute` takes it. */
+  accessAt(method: string, path: string): Access | undefined {
+    // As zod-openapi makes a path of Hono's out of it.
+    const routed = path.replaceAll(/\/\{(.+?)\}/g, '/:$1')
+    return this.#router.accessTo(method.toUpperCase(), routed, routed.replaceAll(/:[^/]+/g, 'x'))
   }
 
   /** Answers a request, once the guard has let it in. Never throws and never rejects. */

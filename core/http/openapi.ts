@@ -23,7 +23,7 @@ export interface PartOptions {
   readonly scopes?: Readonly<Record<string, string>> | undefined
   readonly prefix: string
   /** Who gets to a route. The document says the same, even where something else answers before the documented route. */
-  readonly accessAt: (method: string, path: string) => Access | null
+  readonly accessAt: (method: string, path: string) => Access | undefined
 }
 
 /** A route that cannot stand in the document. Its `at` was made where the route was registered. */
@@ -56,9 +56,9 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
       operation['operationId'] = `${id}.${operation['operationId'] ?? operationIdFor(method, path)}`
       operation['tags'] = [id]
       const access = options.accessAt(method, full)
-      if (access !== null) operation['security'] = securityOf(access)
+      if (access !== undefined) operation['security'] = securityOf(access)
     }
-    paths[full] = prefixed(item, id)
+    paths[templateOf(full)] = prefixed(item, id)
   }
   const components = new Map<string, string>()
   for (const [section, members] of Object.entries<Json>(document.components ?? {})) {
@@ -201,6 +201,11 @@ function membersOf(object: Json): string {
 
 function joinPath(prefix: string, path: string): string {
   return path === '/' && prefix !== '' ? prefix : prefix + path
+}
+
+/** OpenAPI knows no patterns in a path: `{n{[0-9]+}}` and `:n{[0-9]+}` are `{n}`. */
+function templateOf(path: string): string {
+  return path.replaceAll(/:([^/{]+)(\{[^/]*\})?|\{([^/{}]+)\{[^/]*\}\}/g, '{$1$3}')
 }
 
 function operationIdFor(method: string, path: string): string {

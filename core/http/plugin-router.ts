@@ -32,14 +32,13 @@ export function registrationOf(route: object): Error | undefined {
 
 export interface DeclaringRouterOptions extends RouterOptions {
   /** Makes the log of one request. */
-  readonly logFor?: (info: RequestInfo) => Logger
+  readonly logFor?: ((info: RequestInfo) => Logger) | undefined
 }
 
 export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
-  readonly #access: Access
+  /** For the routes that say nothing themselves; where there is none, that of the router which takes this one in. */
+  #access: Access | undefined
   readonly #logFor: ((info: RequestInfo) => Logger) | undefined
-  /** How many of `routes` have been bound. */
-  #bound = 0
 
   constructor({
     security,
@@ -47,7 +46,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
     ...init
   }: DeclaringRouterOptions & ConstructorParameters<typeof OpenAPIHono>[0] = {}) {
     super({ defaultHook: answerInvalid, ...(init as object) })
-    this.#access = accessOf(security)
+    this.#access = security === undefined ? undefined : accessOf(security)
     this.#logFor = logFor
     const register = this.openapi
     const openapi = (
@@ -55,15 +54,15 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
       handler: Handler,
       hook?: Hook<any, RouterEnv, any, any>,
     ) => {
-      this.bind()
       const access =
         route.security === undefined ? this.#access : accessOf(route.security as RouterOptions['security'])
+      const first = this.routes.length
       register(route, handler as never, hook)
-      this.#bindFrom(access)
+      if (access !== undefined) this.#bindFrom(first, access)
       const definition = this.openAPIRegistry.definitions.at(-1)
       if (!route.hide && definition?.type === 'route') {
         // The document says what the guard enforces, and where nothing was said, the default.
-        definition.route.security = securityOf(access) as Record<string, string[]>[]
+        definition.route.security = securityOf(access ?? OWNER_ONLY) as Record<string, string[]>[]
         registeredAt.set(definition.route, new Error('registered here'))
       }
       return this
@@ -89,22 +88,27 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
   }
 
   override route(path: string, app?: Hono<any, any, any>): any {
-    this.bind()
-    if (app instanceof DeclaringRouter) app.bind()
-    super.route(path, app as never)
-    // What came out of a router of ours is bound already; what came out of a plain one follows this router.
-    this.bind()
-    return this
+    // What a router with a default of its own brings is bound by it; all else follows this one.
+    if (app instanceof DeclaringRouter && app.#access !== undefined) app.bind()
+    return super.route(path, app as never)
   }
 
-  /** Binds every route that was added without a declaration to this router's default. */
+  /** The same router under a path: what is registered there follows the same default. */
+  override basePath(path: string): any {
+    const based = super.basePath(path)
+    const router = new DeclaringRouter({ logFor: this.#logFor })
+    router.#access = this.#access
+    const { router: matcher, routes, getPath, errorHandler, defaultHook, _basePath } = based as any
+    return Object.assign(router, { router: matcher, routes, getPath, errorHandler, defaultHook, _basePath })
+  }
+
+  /** Binds every route that was added without a declaration to this router's default; where it has none, an owner's. */
   bind(): void {
-    this.#bindFrom(this.#access)
+    this.#bindFrom(0, this.#access ?? OWNER_ONLY)
   }
 
-  #bindFrom(access: Access): void {
-    for (; this.#bound < this.routes.length; this.#bound++) {
-      const route = this.routes[this.#bound]!
+  #bindFrom(first: number, access: Access): void {
+    for (const route of this.routes.slice(first)) {
       if (declared.has(findTargetHandler(route.handler as Handler))) continue
       const { handler } = route
       // Who takes `next` may leave the answer to others.
@@ -155,6 +159,7 @@ const answerInvalid: Hook<any, RouterEnv, any, any> = (result) => {
   })
 }
 
-export function pluginRouter(options: DeclaringRouterOptions): PluginRouter {
-  return new DeclaringRouter(options) as unknown as PluginRouter
+/** What `ctx.router()` gives: it needs an owner unless told otherwise, wherever it is mounted. */
+export function pluginRouter({ security = [{ bearer: [] }], logFor }: DeclaringRouterOptions): PluginRouter {
+  return new DeclaringRouter({ security, logFor }) as unknown as PluginRouter
 }

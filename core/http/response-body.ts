@@ -15,10 +15,11 @@ class MarkedResponse extends PlatformResponse {
     this.#finished = typeof body !== 'object' || body === null ? typeof body !== 'function' : isWhole(body)
   }
 
-  /** The platform's own would give a Response that is not marked. */
+  /** The platform's own gives a Response that is not marked, and would count as a stream. */
   static override json(data: unknown, init?: ResponseInit): Response {
-    const { headers, ...rest } = PlatformResponse.json(null, init)
-    return new MarkedResponse(JSON.stringify(data), init)
+    const headers = new Headers(init?.headers as Bun.HeadersInit | undefined)
+    if (!headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
+    return new MarkedResponse(JSON.stringify(data), { ...init, headers })
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
