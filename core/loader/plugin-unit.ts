@@ -154,7 +154,8 @@ export class PluginUnit {
     const attempt: Attempt = { controller: new AbortController(), digest: read.digest }
     this.#attempt = attempt
     if (this.#serving === null) this.#state = 'loading'
-    return (this.#decided = this.#decided.then(() => this.#try(attempt, read, cause, settle)))
+    const next = () => this.#try(attempt, read, cause, settle)
+    return (this.#decided = this.#decided.then(next, next))
   }
 
   /** Like `load`, by the owner's word. The record is that of the attempt that was decided last. */
@@ -187,16 +188,12 @@ export class PluginUnit {
         this.#assertFree(read.source)
         this.#remember(read.sources!)
         const candidate = (generation = this.#newGeneration(record, read.source, read.sources!))
-        let fault: PluginError | null = null
-        try {
-          await timed(record, 'import', () => candidate.import(signal))
-        } catch (error) {
-          signal.throwIfAborted()
-          fault = importFault(error, read.source, read.sources!.files)
-        }
-        const after = this.#read()
-        if (after.digest === read.digest) {
-          if (fault !== null) throw fault
+        const failed = await timed(record, 'import', () => candidate.import(signal)).then(
+          () => null,
+          (error: unknown) => ({ error }),
+        )
+        if (this.#read().digest === read.digest) {
+          if (failed !== null) throw failed.error
           break
         }
         // Changed while it was loaded: what was loaded is no version that ever was.
@@ -251,7 +248,8 @@ export class PluginUnit {
 
   #refuse(record: Reload, error: unknown, { source, sources }: Reading): void {
     record.outcome = this.#serving === null ? 'failed' : 'kept_old'
-    const fault = faultOf(error, sources?.files ?? new Set(), 'load_failed')
+    const told = sources === null ? error : importFault(error, sources)
+    const fault = faultOf(told, sources?.files ?? new Set(), 'load_failed')
     // What was thrown as no Error says not where, but the plugin has an entry.
     record.error = fault.file === undefined && source !== null ? { ...fault, file: source.entry } : fault
     this.#error = record.error
