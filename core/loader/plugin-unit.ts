@@ -2,6 +2,7 @@
 
 import { realpathSync } from 'node:fs'
 import type { PluginFault, Reload, ReloadCause } from '@home-console/sdk'
+import { collectSoon } from './collection.ts'
 import { isPlace, readPlace, type PluginPlace, type PluginSource } from './discovery.ts'
 import { faultOf, PluginError } from './fault.ts'
 import { Generation, type Charged } from './generation.ts'
@@ -294,6 +295,7 @@ export class PluginUnit {
     const late = await timed(record, 'drain', () => generation.drain())
     const ended = await timed(record, 'close', () => generation.close())
     record.leaks = [...late, ...ended]
+    collectSoon()
     if (record.leaks.length > 0) announceLeaks(record, this.#options.organs, generation)
   }
 
