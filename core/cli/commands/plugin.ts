@@ -1,0 +1,18 @@
+// hc plugin: the group of commands about plugins.
+
+import { defineCommand } from 'citty'
+import { strict } from '../strict.ts'
+
+export const plugin = defineCommand({
+  meta: { name: 'hc plugin', description: 'Plugins: what runs, reload, switch on and off, begin, check' },
+  setup: strict(),
+  subCommands: {
+    list: () => import('./plugin-list.ts').then((module) => module.list),
+    reload: () => import('./plugin-reload.ts').then((module) => module.reload),
+    enable: () => import('./plugin-switch.ts').then((module) => module.enable),
+    disable: () => import('./plugin-switch.ts').then((module) => module.disable),
+    logs: () => import('./plugin-logs.ts').then((module) => module.logs),
+    new: () => import('./plugin-new.ts').then((module) => module.create),
+    check: () => import('./plugin-check.ts').then((module) => module.check),
+  },
+})

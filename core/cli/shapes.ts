@@ -1,0 +1,63 @@
+// What the Core's answers look like, as far as the command line reads them.
+
+export interface Problem {
+  title?: string
+  detail?: string
+  code?: string
+  errors?: { pointer?: string; detail?: string }[]
+  reload?: Reload
+}
+
+export interface Health {
+  status: string
+  version: string
+  /** In seconds. */
+  uptime: number
+  plugins: Record<string, number>
+}
+
+export interface Plugin {
+  id: string
+  version?: string | null
+  kind: string
+  state: string
+  generation: number
+  waitingFor?: { kind: string; name: string; message?: string }[]
+  status?: { label: string; state: string; message?: string | null }[]
+  /** Of the last attempt to load it; with `active`, an older version runs. */
+  error?: Fault | null
+}
+
+export interface Reload {
+  plugin: string
+  generation: number
+  outcome: string
+  /** In ms. */
+  phases?: Record<string, number>
+  error?: Fault | null
+  leaks?: { kind: string; label: string }[]
+}
+
+export interface Fault {
+  code?: string
+  message: string
+  file?: string | null
+  line?: number | null
+  frame?: string | null
+}
+
+export interface LogLine {
+  time: string
+  level: string
+  plugin?: string | null
+  message: string
+  fields?: Record<string, unknown>
+}
+
+export interface CloudEvent {
+  time?: string
+  type: string
+  source: string
+  subject?: string
+  data?: unknown
+}
