@@ -3,6 +3,7 @@
 export const ERROR_BOOK = {
   invalid_request: [400, 'The request does not fit what the route describes; `errors` says where.'],
   invalid_pattern: [400, 'An event pattern is malformed.'],
+  invalid_argument: [400, 'A function of the SDK was called with something that it does not take.'],
   invalid_schedule: [400, 'A schedule is neither a positive number of ms nor a cron expression.'],
   not_canonical: [400, 'The URL is not in canonical form, so that it could be read in two ways.'],
   unauthorized: [401, 'The route needs a token, and the request has none that is valid.'],

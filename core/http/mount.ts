@@ -137,9 +137,9 @@ export class Mount {
   /** What to say where no route matches: to a stranger nothing, not even whether there is one. */
   #nothingAt(info: RequestInfo) {
     if (info.caller.kind === 'anonymous') return coreProblem('unauthorized')
-    const allowed = METHODS.map((method) => method.toUpperCase()).filter(
-      (method) => this.#router.accessAt(method, info.path) !== null,
-    )
+    const allowed = METHODS.map((method) => method.toUpperCase())
+      .filter((method) => this.#router.accessAt(method, info.path) !== null)
+      .flatMap((method) => (method === 'GET' ? [method, 'HEAD'] : method))
     if (allowed.length === 0) return coreProblem('not_found', `There is nothing at ${info.path}.`)
     return coreProblem('method_not_allowed', `${info.path} does not take ${info.method}.`, {
       allow: allowed.join(', '),

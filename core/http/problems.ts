@@ -57,22 +57,22 @@ export function problemResponse(problem: Problem, { requestId, headers }: Proble
  * @param plugin whose handler it was; its own codes are written as `<id>.<code>`
  */
 export function problemOf(error: unknown, plugin: string | null): Problem {
-  if (error instanceof Problem) {
-    if (plugin === null || error instanceof CoreProblem) return error
-    return new Problem(error.status, `${plugin}.${error.code}`, error.detail, error.extensions)
-  }
-  if (isException(error)) return problemOfException(error, plugin)
-  return coreProblem(error instanceof OddAnswer ? 'odd_answer' : 'handler_failed')
+  if (!isAnswer(error)) return coreProblem(error instanceof OddAnswer ? 'odd_answer' : 'handler_failed')
+  if (error instanceof HTTPException) return problemOfException(error, plugin)
+  if (plugin === null || error instanceof CoreProblem) return error
+  return new Problem(error.status, `${plugin}.${error.code}`, error.detail, error.extensions)
 }
 
 /** Whether an error is a mistake of whoever threw it, rather than an answer. */
 export function isMistake(error: unknown): boolean {
-  return !(error instanceof Problem) && !isException(error)
+  return !isAnswer(error)
 }
 
-/** An exception with a status that is no error's is a mistake like any other. */
-function isException(error: unknown): error is HTTPException {
-  return error instanceof HTTPException && error.status >= 400 && error.status <= 599
+/** One with a status that is no error's is a mistake like any other. */
+function isAnswer(error: unknown): error is Problem | HTTPException {
+  return (
+    (error instanceof Problem || error instanceof HTTPException) && error.status >= 400 && error.status <= 599
+  )
 }
 
 /** The statuses that say the same whoever answers. */

@@ -26,37 +26,60 @@ const get = (target: string, headers = 'Host: 127.0.0.1\r\n', version = '1.1') =
 const withToken = () => `Host: 127.0.0.1\r\nAuthorization: Bearer ${house.token}\r\n`
 
 describe('Host', () => {
-  test.each(['127.0.0.1', '127.0.0.1:11000', 'localhost', 'LOCALHOST:1', '[::1]', '192.168.1.7', 'nas.home', 'home.example'])(
-    '%s is this house',
-    async (host) => {
-      expect(statusOf(await get('/health', `Host: ${host}\r\n`))).toBe(200)
-    },
-  )
+  test.each([
+    '127.0.0.1',
+    '127.0.0.1:11000',
+    'localhost',
+    'LOCALHOST:1',
+    '[::1]',
+    '192.168.1.7',
+    'nas.home',
+    'home.example',
+  ])('%s is this house', async (host) => {
+    expect(statusOf(await get('/health', `Host: ${host}\r\n`))).toBe(200)
+  })
 
-  test.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'nas.home.evil.example', 'evil.example:80', 'localhost.'])(
-    '%s is not, even with the token: a name can be pointed at any address',
-    async (host) => {
-      const answer = await get('/api/core/plugins', `Host: ${host}\r\nAuthorization: Bearer ${house.token}\r\n`)
-      expect(statusOf(answer)).toBe(421)
-      expect(answer).toContain('"code":"misdirected"')
-    },
-  )
+  test.each([
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'nas.home.evil.example',
+    'evil.example:80',
+    'localhost.',
+  ])('%s is not, even with the token: a name can be pointed at any address', async (host) => {
+    const answer = await get('/api/core/plugins', `Host: ${host}\r\nAuthorization: Bearer ${house.token}\r\n`)
+    expect(statusOf(answer)).toBe(421)
+    expect(answer).toContain('"code":"misdirected"')
+  })
 
-  test.each(['x/y', 'x\\y', 'a@127.0.0.1', '127.0.0.1/api', '127.0.0.1?', '127.0.0.1#', '', 'a b', '127.0.0.1:99999999'])(
-    'the malformed %j is refused',
-    async (host) => {
-      const status = statusOf(await get('/api/core/plugins', `Host: ${host}\r\nAuthorization: Bearer ${house.token}\r\n`))
-      expect([0, 400, 421]).toContain(status)
-    },
-  )
+  test.each([
+    'x/y',
+    'x\\y',
+    'a@127.0.0.1',
+    '127.0.0.1/api',
+    '127.0.0.1?',
+    '127.0.0.1#',
+    '',
+    'a b',
+    '127.0.0.1:99999999',
+  ])('the malformed %j is refused', async (host) => {
+    const status = statusOf(
+      await get('/api/core/plugins', `Host: ${host}\r\nAuthorization: Bearer ${house.token}\r\n`),
+    )
+    expect([0, 400, 421]).toContain(status)
+  })
 
   test('HTTP/1.0 without Host is refused, on open and on closed routes', async () => {
     expect(statusOf(await get('/health', '', '1.0'))).toBe(400)
-    expect(statusOf(await get('/api/core/plugins', `Authorization: Bearer ${house.token}\r\n`, '1.0'))).toBe(400)
+    expect(statusOf(await get('/api/core/plugins', `Authorization: Bearer ${house.token}\r\n`, '1.0'))).toBe(
+      400,
+    )
   })
 
   test('two of them, or a foreign absolute target beside a good one, open nothing', async () => {
-    expect(statusOf(await get('/api/core/plugins', 'Host: 127.0.0.1\r\nHost: evil.example\r\n'))).not.toBe(200)
+    expect(statusOf(await get('/api/core/plugins', 'Host: 127.0.0.1\r\nHost: evil.example\r\n'))).not.toBe(
+      200,
+    )
     expect(statusOf(await get('http://evil.example/api/core/plugins'))).not.toBe(200)
     expect(statusOf(await get('http://127.0.0.1/api/core/plugins'))).not.toBe(200)
     expect(statusOf(await get('http://evil.example/health', 'Host: evil.example\r\n'))).not.toBe(200)
@@ -67,7 +90,10 @@ describe('the path', () => {
   const spellings = (path: string) => {
     const last = path.lastIndexOf('/') + 1
     const hex = (text: string, upper = true) =>
-      Array.from(text, (char) => `%${char.charCodeAt(0).toString(16)[upper ? 'toUpperCase' : 'toLowerCase']()}`).join('')
+      Array.from(
+        text,
+        (char) => `%${char.charCodeAt(0).toString(16)[upper ? 'toUpperCase' : 'toLowerCase']()}`,
+      ).join('')
     return [
       `/${path}`,
       path.replace('/api/', '//api//'),
@@ -120,10 +146,13 @@ describe('the path', () => {
     }
   })
 
-  test.each(['/a%2fb', '/a%5Cb', '/a%00b', '/%0d%0aX', '/%61', '/%FF'])('the escape in %s is refused', async (end) => {
-    const answer = await get(`/api/plugins/lamp/names${end}`, withToken())
-    expect(statusOf(answer)).toBe(400)
-  })
+  test.each(['/a%2fb', '/a%5Cb', '/a%00b', '/%0d%0aX', '/%61', '/%FF'])(
+    'the escape in %s is refused',
+    async (end) => {
+      const answer = await get(`/api/plugins/lamp/names${end}`, withToken())
+      expect(statusOf(answer)).toBe(400)
+    },
+  )
 
   test('no path, an asterisk, control bytes and endless ones end no process', async () => {
     for (const target of ['*', '', '?', '\x00', '/\x01', '/\x7f', '/\xff\xfe', `/${'a'.repeat(100_000)}`]) {
@@ -133,7 +162,10 @@ describe('the path', () => {
     await raw(house.url, 'GET /health HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n')
     await raw(house.url, `GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Big: ${'a'.repeat(1_000_000)}\r\n\r\n`)
     await raw(house.url, 'POST /api/core/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -5\r\n\r\n')
-    await raw(house.url, 'POST /health HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n')
+    await raw(
+      house.url,
+      'POST /health HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n',
+    )
     expect((await house.request('/health')).status).toBe(200)
   })
 })
@@ -144,7 +176,12 @@ describe('Origin', () => {
       method: 'POST',
       ...init,
       headers: { 'Content-Type': 'application/json', Origin: origin, ...init.headers },
-      body: JSON.stringify({ specversion: '1.0', id: crypto.randomUUID(), source: '/clients/t', type: 'a.b' }),
+      body: JSON.stringify({
+        specversion: '1.0',
+        id: crypto.randomUUID(),
+        source: '/clients/t',
+        type: 'a.b',
+      }),
     })
 
   test('a page of this house, or under a name that its owner gave, may change something', async () => {
@@ -176,7 +213,11 @@ describe('Origin', () => {
   })
 
   test('the content types of a plain form are no way around it', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+    ]) {
       expect((await post('https://evil.example', { headers: { 'Content-Type': type } })).status).toBe(403)
     }
   })
@@ -207,7 +248,8 @@ describe('the token', () => {
     (await house.request('/api/core/plugins', { headers: { Authorization: authorization } })).status
 
   test('opens everything, however the scheme is written', async () => {
-    for (const scheme of ['Bearer', 'bearer', 'BEARER']) expect(await status(`${scheme} ${house.token}`)).toBe(200)
+    for (const scheme of ['Bearer', 'bearer', 'BEARER'])
+      expect(await status(`${scheme} ${house.token}`)).toBe(200)
     const response = await house.request('/api/plugins/lamp/closed')
     expect(await response.text()).toBe('closed admin')
   })
@@ -233,9 +275,12 @@ describe('the token', () => {
   })
 
   test('does not count in the query or in a cookie', async () => {
-    const response = await house.request(`/api/core/plugins?token=${house.token}&access_token=${house.token}`, {
-      headers: { Authorization: '', Cookie: `token=${house.token}` },
-    })
+    const response = await house.request(
+      `/api/core/plugins?token=${house.token}&access_token=${house.token}`,
+      {
+        headers: { Authorization: '', Cookie: `token=${house.token}` },
+      },
+    )
     expect(response.status).toBe(401)
     expect(response.headers.get('WWW-Authenticate')).toStartWith('Bearer')
   })

@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 /** A plugin whose `onLoad(ctx)` has this body. */
 export function pluginOf(body: string): string {
   return `
-import { createRoute, definePlugin, problem, z } from '@home-console/sdk'
+import { createRoute, definePlugin, Problem, problem, z } from '@home-console/sdk'
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { OpenAPIHono } from '@hono/zod-openapi'
@@ -22,7 +22,9 @@ export default definePlugin({ onLoad(ctx) { ${body} } })
 /** A house with plugins, each told by the body of its `onLoad`. */
 export function houseOf(
   plugins: Record<string, string>,
-  config?: Parameters<typeof startTestHouse>[0] extends infer O ? NonNullable<O>['config' & keyof NonNullable<O>] : never,
+  config?: Parameters<typeof startTestHouse>[0] extends infer O
+    ? NonNullable<O>['config' & keyof NonNullable<O>]
+    : never,
 ): Promise<TestHouse> {
   return startTestHouse({
     plugins: Object.fromEntries(
@@ -42,7 +44,10 @@ export async function raw(url: string, bytes: string | Uint8Array, silenceMs = 4
   const end = () => resolve(Buffer.concat(chunks).toString('latin1'))
   const socket = connect(Number(port), '127.0.0.1', () => socket.write(bytes))
   socket.setTimeout(silenceMs, end)
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('close', end).on('error', end)
+  socket
+    .on('data', (chunk: Buffer) => chunks.push(chunk))
+    .on('close', end)
+    .on('error', end)
   try {
     return await promise
   } finally {
@@ -54,7 +59,11 @@ export async function raw(url: string, bytes: string | Uint8Array, silenceMs = 4
 export const statusOf = (answer: string): number => Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 0)
 
 /** Waits until something holds, or gives up. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, ms = 5_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  ms = 5_000,
+): Promise<void> {
   for (const end = Date.now() + ms; !(await holds()); await Bun.sleep(5)) {
     if (Date.now() > end) throw new Error(`Waited ${ms} ms for ${what}.`)
   }
