@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
 import { mountCore } from './api/core-routes.ts'
 import { EventBus } from './bus/event-bus.ts'
@@ -56,10 +57,7 @@ export class Runtime {
     keepSchemasWeakly()
     installSharedPackages({
       // A plugin's own `new OpenAPIHono()` binds what it declares like the one that `ctx.router()` gives.
-      '@hono/zod-openapi': async () => ({
-        ...(await import('@hono/zod-openapi')),
-        OpenAPIHono: DeclaringRouter,
-      }),
+      '@hono/zod-openapi': { ...zodOpenApi, OpenAPIHono: DeclaringRouter },
     })
     this.#config = config
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })

@@ -19,7 +19,7 @@ export function isShared(specifier: string): boolean {
  *
  * @param replaced modules of which plugins see another form, by specifier
  */
-export function installSharedPackages(replaced: Readonly<Record<string, () => Promise<object>>>): void {
+export function installSharedPackages(replaced: Readonly<Record<string, object>>): void {
   if (installed) return
   installed = true
   for (const name of PACKAGES) {
@@ -36,7 +36,7 @@ export function installSharedPackages(replaced: Readonly<Record<string, () => Pr
         build.module(specifier, async () => ({
           // Resolved when first imported, here in the Core, where the name still means the Core's own package.
           exports: {
-            ...(await (replaced[specifier]?.() ?? import(Bun.resolveSync(specifier, import.meta.dir)))),
+            ...(replaced[specifier] ?? (await import(Bun.resolveSync(specifier, import.meta.dir)))),
           },
           loader: 'object',
         }))
