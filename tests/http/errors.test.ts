@@ -73,7 +73,7 @@ async function problemFrom(response: Response) {
   expect(response.headers.get('Cache-Control')).toBe('no-store')
   const body = (await response.json()) as Record<string, unknown>
   expect(ProblemBody.parse(body)).toMatchObject({ type: 'about:blank', status: response.status })
-  expect(body['requestId']).toBe(response.headers.get('X-Request-Id'))
+  expect(response.headers.get('X-Request-Id')).toBe(String(body['requestId']))
   return body
 }
 
