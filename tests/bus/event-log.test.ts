@@ -1,7 +1,7 @@
 // The log of the last events: bounded, and honest about what it no longer has.
 
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { CloudEvent } from '@home-console/sdk'
 import { EventLog } from '../../core/bus/event-log.ts'
 

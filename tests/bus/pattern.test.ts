@@ -1,7 +1,7 @@
 // The language of patterns, held against a plain reading of its rule.
 
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Problem, type EventFor, type Matches, type CloudEvent } from '@home-console/sdk'
 import { assertPattern, isEventType, matches } from '../../core/bus/pattern.ts'
 

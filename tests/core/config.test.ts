@@ -1,7 +1,7 @@
 // The environment: what is taken, what is refused and how it is said.
 
 import { expect, test } from 'bun:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { ConfigError, readEnvironment } from '../../core/config.ts'
 
 test('an empty environment gives the documented defaults', () => {

@@ -24,10 +24,11 @@ test('a schema named through @hono/zod-openapi itself is as good as one through 
       },
     },
   })
-  const get = async (path: string) => (await house.request(`/api/plugins/lamp${path}`, { headers: { Authorization: '' } })).json()
+  const get = async (path: string) =>
+    (await house.request(`/api/plugins/lamp${path}`, { headers: { Authorization: '' } })).json()
   expect(await get('/outer')).toEqual({ id: 1, same: true })
   expect(await get('/sub/inner')).toEqual({ id: 2, same: true })
-  const document = await (await house.request('/openapi.json')).json()
+  const document: any = await (await house.request('/openapi.json')).json()
   expect(document.components.schemas['lamp.Item'].properties).toHaveProperty('same')
   expect(document.paths['/api/plugins/lamp/sub/inner'].get.security).toEqual([])
 })

@@ -92,8 +92,12 @@ test('a run that takes long is not overtaken by the next; what was missed runs o
   expect([count('slow.skip'), count('once.ran')]).toEqual([1, 2])
   await house.clock.advance(500)
   expect([count('slow.skip'), count('once.ran')]).toEqual([2, 2])
-  // Else the goodbye of both would wait for what is under way.
-  await house.request('/api/plugins/slow/release', { method: 'POST' })
+  // Else the goodbye would wait for what is under way; the one that makes up for missed runs begins once more.
+  for (const id of ['slow', 'once', 'once']) {
+    await house.request(`/api/plugins/${id}/release`, { method: 'POST' })
+    await Bun.sleep(10)
+  }
+})
   await house.request('/api/plugins/once/release', { method: 'POST' })
 })
 
@@ -116,7 +120,7 @@ test('what plugins fetch is answered by the test', async () => {
 test('a save gives the record of the reload; one that changes nothing says so instead of waiting for ever', async () => {
   const good = plugin(`ctx.events.emit('lamp.loaded', 1)`)
   house = await startTestHouse({ plugins: { lamp: good } })
-  expect(await house.save('lamp/index.ts', plugin('throw new Error("no")')['index.ts']!)).toMatchObject({
+  expect(await house.save('lamp/index.ts', plugin('throw new Error("no")')['index.ts'])).toMatchObject({
     outcome: 'kept_old',
     error: { message: 'no', file: house.path('lamp/index.ts'), line: 3 },
   })

@@ -229,6 +229,7 @@ const DECIDED: ReadonlySet<string> = new Set([
 ])
 
 function fetchFrom(answer: (request: Request) => Response | Promise<Response>): typeof fetch {
-  const given = async (input: Request | string | URL, init?: RequestInit) => answer(new Request(input as string, init))
-  return Object.assign(given, { preconnect: fetch.preconnect }) as unknown as typeof fetch
+  const given = async (input: Request | string | URL, init?: RequestInit) =>
+    answer(new Request(input as string, init))
+  return Object.assign(given, { preconnect: fetch.preconnect })
 }
