@@ -20,6 +20,8 @@ export function pageRoutes(router: DeclaringRouter, { loader }: CoreApi): void {
     const { id } = c.req.param()
     const generation = loader.find(id)?.serving
     if (generation === null || generation === undefined) throw coreProblem('not_found')
+    // Without the slash, the links of the page would lead to its neighbours.
+    if (c.req.path === `/ui/${id}`) return c.redirect(`/ui/${id}/`, 308)
     const path = decodeURIComponent(c.req.path.slice(`/ui/${id}/`.length))
     const file = fileWithin(
       join(generation.source.dir, 'public'),
