@@ -98,8 +98,6 @@ test('a run that takes long is not overtaken by the next; what was missed runs o
     await Bun.sleep(10)
   }
 })
-  await house.request('/api/plugins/once/release', { method: 'POST' })
-})
 
 test('what plugins fetch is answered by the test', async () => {
   house = await startTestHouse({
