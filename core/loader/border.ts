@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Hold } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
-import { openDescriptors, type Descriptor } from './descriptors.ts'
+import { closedSince, openDescriptors } from './descriptors.ts'
 
 /**
  * Calls back as the Core. Every function that the Core hands to a plugin goes through here: what it queues or opens
@@ -83,11 +83,11 @@ export class Border {
     this.#ended = true
     const before = openDescriptors()
     this.#graph.dispose()
-    const after = openDescriptors()
+    const closed = closedSince(before)
     const reason = coreProblem('generation_ended')
     for (const reject of this.#waiting) reject(reason)
     this.#waiting.clear()
-    return closedBetween(before, after)
+    return closed
   }
 
   /** A promise of the Core's own over one of the plugin's, which would never settle once the plugin is ended. */
@@ -128,15 +128,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     value instanceof Promise ||
     (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function')
   )
-}
-
-function closedBetween(
-  before: ReadonlyMap<string, Descriptor>,
-  after: ReadonlyMap<string, Descriptor>,
-): Hold[] {
-  const closed: Hold[] = []
-  for (const [number, descriptor] of before) {
-    if (after.get(number)?.label !== descriptor.label) closed.push(descriptor)
-  }
-  return closed
 }

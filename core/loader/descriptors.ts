@@ -1,24 +1,26 @@
 // The process's open descriptors, in words: what a plugin left open shows as the difference.
 
-import { readdirSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Hold } from '@home-console/sdk'
 
-export type Descriptor = Hold
+interface Descriptor {
+  /** What the system says it is; another thing under the same number has another one. */
+  readonly target: string
+  /** In words; null for what is only the means of something else. */
+  readonly hold: Hold | null
+  /** Of a child process. */
+  readonly pid?: number
+}
 
 const FOLDER = '/proc/self/fd'
 
 /** By number; empty where the system does not tell. */
 export function openDescriptors(): Map<string, Descriptor> {
   const descriptors = new Map<string, Descriptor>()
-  let numbers: string[]
-  try {
-    numbers = readdirSync(FOLDER)
-  } catch {
-    return descriptors
-  }
-  for (const number of numbers) {
+  const sockets = new Lazy(socketsByInode)
+  for (const number of namesIn(FOLDER)) {
     try {
-      descriptors.set(number, describe(readlinkSync(`${FOLDER}/${number}`)))
+      descriptors.set(number, describe(number, readlinkSync(`${FOLDER}/${number}`), sockets))
     } catch {
       // Closed since it was listed, such as the one that listed it.
     }
@@ -26,10 +28,115 @@ export function openDescriptors(): Map<string, Descriptor> {
   return descriptors
 }
 
-function describe(target: string): Descriptor {
-  if (target.startsWith('socket:')) return { kind: 'socket', label: target }
-  if (target.startsWith('pipe:')) return { kind: 'pipe', label: target }
-  if (target.startsWith('anon_inode:[pidfd]')) return { kind: 'child process', label: target }
-  if (target.startsWith('anon_inode:')) return { kind: 'descriptor', label: target }
-  return { kind: 'file', label: target }
+/** What was open before and is not now, without what only served a child process. */
+export function closedSince(before: ReadonlyMap<string, Descriptor>): Hold[] {
+  const now = new Map(namesIn(FOLDER).map((number) => [number, targetOf(number)]))
+  const closed = [...before].filter(([number, { target, pid }]) =>
+    pid === undefined ? now.get(number) !== target : wasKilled(pid),
+  )
+  const children = closed.some(([, { pid }]) => pid !== undefined)
+  return closed.flatMap(([, { hold }]) =>
+    hold === null || (children && hold.label === UNIX_SOCKET) ? [] : [hold],
+  )
+}
+
+const UNIX_SOCKET = 'unix socket'
+
+function describe(number: string, target: string, sockets: Lazy<Map<string, Hold>>): Descriptor {
+  if (target.startsWith('socket:')) {
+    const inode = target.slice('socket:['.length, -1)
+    return { target, hold: sockets.value.get(inode) ?? { kind: 'socket', label: UNIX_SOCKET } }
+  }
+  if (target === 'anon_inode:[pidfd]') {
+    const pid = Number(/^Pid:\s*(-?\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'))?.[1])
+    if (pid > 0)
+      return { target, pid, hold: { kind: 'child process', label: `${commandOf(pid)} (pid ${pid})` } }
+  }
+  return { target, hold: target.startsWith('/') ? { kind: 'file', label: target } : null }
+}
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+}
+
+const SIGKILL_BIT = 1n << 8n
+
+/** Whether a child was told to end at once: the signal is on its way, or it is gone already. */
+function wasKilled(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const pending = [...status.matchAll(/^(?:Sig|Shd)Pnd:\s*([0-9a-f]+)$/gm)]
+    return (
+      /^State:\s*[ZX]/m.test(status) || pending.some(([, mask]) => (BigInt(`0x${mask}`) & SIGKILL_BIT) !== 0n)
+    )
+  } catch {
+    return true
+  }
+}
+
+const LISTENING = '0A'
+
+/** The sockets of the machine's network, by inode: a server by where it listens, a connection by its other end. */
+function socketsByInode(): Map<string, Hold> {
+  const sockets = new Map<string, Hold>()
+  for (const table of ['tcp', 'tcp6', 'udp', 'udp6']) {
+    let text: string
+    try {
+      text = readFileSync(`/proc/self/net/${table}`, 'utf8')
+    } catch {
+      continue
+    }
+    for (const line of text.split('\n').slice(1)) {
+      const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/)
+      if (inode === undefined) continue
+      const connected = !remote!.endsWith(':0000')
+      sockets.set(inode, {
+        kind: state === LISTENING ? 'server' : 'socket',
+        label: addressOf(connected ? remote! : local!),
+      })
+    }
+  }
+  return sockets
+}
+
+/** `0100007F:2AF8` is 127.0.0.1:11000: words of four bytes, each in the byte order of the machine. */
+function addressOf(text: string): string {
+  const [hex = '', port = ''] = text.split(':')
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => [...Buffer.from(word, 'hex').reverse()])
+  const mapped = bytes.length === 16 && bytes.slice(0, 12).every((byte, at) => byte === (at < 10 ? 0 : 255))
+  if (bytes.length === 4 || mapped) return `${bytes.slice(-4).join('.')}:${Number.parseInt(port, 16)}`
+  const groups = Array.from({ length: 8 }, (_, at) =>
+    (bytes[at * 2]! * 256 + bytes[at * 2 + 1]!).toString(16),
+  )
+  return `${new URL(`http://[${groups.join(':')}]`).hostname}:${Number.parseInt(port, 16)}`
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function targetOf(number: string): string | null {
+  try {
+    return readlinkSync(`${FOLDER}/${number}`)
+  } catch {
+    return null
+  }
+}
+
+/** Made when it is first asked for. */
+class Lazy<T> {
+  readonly #make: () => T
+  #made: { value: T } | undefined
+
+  constructor(make: () => T) {
+    this.#make = make
+  }
+
+  get value(): T {
+    return (this.#made ??= { value: this.#make() }).value
+  }
 }

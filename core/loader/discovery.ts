@@ -2,7 +2,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { PluginError } from './fault.ts'
+import { PluginError, positionOfText } from './fault.ts'
 import { readManifest, type Manifest } from './manifest.ts'
 
 /** One place that holds a plugin: a folder, or a single file. */
@@ -62,11 +62,10 @@ export function readPlace(place: PluginPlace): PluginSource {
   const manifest = place.single ? null : readManifest(place.path)
   const id = manifest?.id ?? place.name
   if (!isPluginId(id)) {
-    const file = manifest?.id === undefined ? place.path : manifest.file
     throw new PluginError(
       'invalid_id',
       `"${id}" cannot be a plugin's id: it must match ${ID.source}, and be none of ${[...RESERVED].join(' ')}.`,
-      { file },
+      manifest?.id === undefined ? { file: place.path } : positionOfText(manifest.file, '"id"'),
     )
   }
   const entry = place.single ? place.path : resolve(place.path, manifest?.entry ?? 'index.ts')

@@ -33,6 +33,8 @@ const IGNORED_NAME =
 const LOOK_AGAIN_MS = 2_000
 
 export class FileHints {
+  /** Settles when events are being noticed. */
+  readonly ready: Promise<void>
   readonly #options: FileHintsOptions
   readonly #watcher: FSWatcher
   readonly #lookingAgain: Timer
@@ -47,17 +49,13 @@ export class FileHints {
       ignoreInitial: true,
       ignored: (path) => this.#isIgnored(path),
     })
+    this.ready = new Promise((resolve) => this.#watcher.once('ready', () => resolve()))
     this.#watcher.on('raw', (event, path, details) => this.#noteRaw(event, path, details))
     // A file in a new folder, or one that came while the folder was not yet watched, has no raw event of its own.
     this.#watcher.on('all', (event, path) => event !== 'change' && this.#note(path, 'change'))
     this.#watcher.on('error', options.onError)
     this.#lookingAgain = setInterval(options.onLookAgain, LOOK_AGAIN_MS)
     this.#lookingAgain.unref()
-  }
-
-  /** Settles when events are being noticed. */
-  get ready(): Promise<void> {
-    return new Promise((resolve) => this.#watcher.once('ready', () => resolve()))
   }
 
   /** Watches more files: a helper outside the folders, the target of a link, a package's own `package.json`. */

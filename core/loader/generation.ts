@@ -8,14 +8,15 @@ import { describeRouter, UndescribableError, type DocumentPart } from '../http/o
 import { DeclaringRouter } from '../http/plugin-router.ts'
 import type { MountOwner, OpenStream } from '../http/request-info.ts'
 import type { OwnedLog } from '../log/log.ts'
+import { Belongings } from './belongings.ts'
 import { Border, leaving } from './border.ts'
 import { contextOf } from './context.ts'
 import { within } from './deadline.ts'
 import { definitionOf } from './definition.ts'
 import type { PluginSource } from './discovery.ts'
-import { messageOf, PluginError, positionOf } from './fault.ts'
+import { messageOf, PluginError, positionOf, positionOfText } from './fault.ts'
 import type { Organs } from './organs.ts'
-import { Belongings, pluginGlobals } from './plugin-globals.ts'
+import { pluginGlobals } from './plugin-globals.ts'
 import { Tasks } from './tasks.ts'
 
 const IMPORT_MS = 10_000
@@ -62,7 +63,7 @@ export class Generation implements MountOwner {
   readonly #organs: Organs
   readonly #prefix: string
   readonly #onCharged: (charged: Charged) => void
-  readonly #belongings = new Belongings()
+  readonly #belongings: Belongings
   readonly #border: Border
   readonly #closing = new AbortController()
   readonly #draining = new AbortController()
@@ -84,6 +85,7 @@ export class Generation implements MountOwner {
     this.#organs = organs
     this.#onCharged = onCharged
     this.log = organs.log.of(source.id)
+    this.#belongings = new Belongings(source.dir, files)
     this.#border = new Border(
       pluginGlobals({ log: this.log, belongings: this.#belongings, fetch: organs.fetch }),
       (error, kind) =>
@@ -158,7 +160,7 @@ export class Generation implements MountOwner {
       {
         code: 'load_timeout',
         message: `onLoad did not finish within ${timeout} ms. Move what talks to the outside into ctx.task().`,
-        position: { file: this.source.entry },
+        position: positionOfText(this.source.entry, 'onLoad'),
       },
       superseded,
     )
@@ -171,9 +173,7 @@ export class Generation implements MountOwner {
       throw new PluginError(
         'invalid_router',
         'onLoad returned something that is no router. Return what ctx.router() gives, or nothing.',
-        {
-          file: this.source.entry,
-        },
+        positionOfText(this.source.entry, 'onLoad'),
       )
     }
     const mount = new Mount(this.#prefix, router, this)
@@ -224,6 +224,11 @@ export class Generation implements MountOwner {
   /** Takes the routes away, where nobody follows. */
   unmount(): void {
     this.#organs.app.unmount(this.#prefix)
+  }
+
+  /** Must be called before the next generation is imported: after that, no line of this one is known. */
+  locateBelongings(): void {
+    this.#belongings.locate()
   }
 
   // --- Drain and close.

@@ -6,15 +6,18 @@ import * as v from 'valibot'
 import sdk from '@home-console/sdk/package.json' with { type: 'json' }
 import { PluginError, positionOf, positionOfText } from './fault.ts'
 
-const Manifest = v.object({
-  name: v.optional(v.string()),
-  version: v.optional(v.string()),
-  description: v.optional(v.string()),
-  homeConsole: v.optional(v.object({ id: v.optional(v.string()) })),
-  exports: v.optional(v.unknown()),
-  main: v.optional(v.string()),
-  peerDependencies: v.optional(v.record(v.string(), v.string())),
-})
+const Manifest = v.pipe(
+  v.custom<object>((json) => !Array.isArray(json), 'Invalid type: Expected Object but received Array'),
+  v.object({
+    name: v.optional(v.string()),
+    version: v.optional(v.string()),
+    description: v.optional(v.string()),
+    homeConsole: v.optional(v.object({ id: v.optional(v.string()) })),
+    exports: v.optional(v.unknown()),
+    main: v.optional(v.string()),
+    peerDependencies: v.optional(v.record(v.string(), v.string())),
+  }),
+)
 
 export interface Manifest {
   readonly file: string

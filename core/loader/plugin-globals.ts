@@ -2,37 +2,10 @@
 // words where a plugin would open a server or end the process.
 
 import { formatWithOptions } from 'node:util'
-import type { Hold } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
+import type { Belongings } from './belongings.ts'
 import { leave } from './border.ts'
 import { PluginError } from './fault.ts'
-
-/** What a plugin opened through its globals and has not closed yet. */
-export class Belongings {
-  readonly #open = new Map<object, Hold>()
-  readonly #undo = new Map<object, () => void>()
-
-  add(thing: object, hold: Hold, undo?: () => void): void {
-    this.#open.set(thing, hold)
-    if (undo !== undefined) this.#undo.set(thing, undo)
-  }
-
-  remove(thing: object): void {
-    this.#open.delete(thing)
-    this.#undo.delete(thing)
-  }
-
-  list(): Hold[] {
-    return [...this.#open.values()]
-  }
-
-  /** Takes back what outlives the module context, and forgets the rest. */
-  clear(): void {
-    for (const undo of this.#undo.values()) undo()
-    this.#open.clear()
-    this.#undo.clear()
-  }
-}
 
 export interface GlobalsOptions {
   readonly log: OwnedLog
@@ -99,6 +72,7 @@ function pluginConsole(log: OwnedLog): Console {
 const LISTENER_METHODS = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const
 
 function pluginProcess(belongings: Belongings): object {
+  const heardBy = new WeakMap<Function, ((...args: unknown[]) => void)[]>()
   const own: NodeJS.Process = Object.create(process, {
     exit: { value: forbidden('process.exit', noExit) },
     reallyExit: { value: forbidden('process.reallyExit', noExit) },
@@ -117,19 +91,27 @@ function pluginProcess(belongings: Belongings): object {
       value: forbidden('process.removeAllListeners', 'the listeners of others are none of its business.'),
     },
   })
-  /** Listeners on the shared process outlive the module context, so they are taken back by name. */
+  /** Listeners on the shared process outlive the module context, so they are taken back one by one. */
   function listen(method: (typeof LISTENER_METHODS)[number]) {
     return (event: string, listener: (...args: any[]) => void) => {
-      process[method](event, listener)
-      belongings.add(listener, { kind: 'listener', label: `process "${event}"` }, () =>
-        process.off(event, listener),
+      const once = /once/i.test(method)
+      const heard = (...args: unknown[]) => {
+        if (once) unlisten(event, listener)
+        listener.apply(own, args)
+      }
+      process[/prepend/.test(method) ? 'prependListener' : 'on'](event, heard)
+      heardBy.set(listener, [...(heardBy.get(listener) ?? []), heard])
+      belongings.add(heard, { kind: 'listener', label: `process "${event}"` }, () =>
+        process.off(event, heard),
       )
       return own
     }
   }
   function unlisten(event: string, listener: (...args: any[]) => void) {
-    process.off(event, listener)
-    belongings.remove(listener)
+    const heard = heardBy.get(listener)?.pop()
+    if (heard === undefined) return own
+    process.off(event, heard)
+    belongings.remove(heard)
     return own
   }
   return own
@@ -139,7 +121,7 @@ function pluginWorker(belongings: Belongings): typeof Worker {
   return class extends Worker {
     constructor(url: string | URL, options?: WorkerOptions) {
       super(url, options)
-      belongings.add(this, { kind: 'worker', label: String(url) })
+      belongings.add(this, { kind: 'worker', label: labelOf(url) })
       this.addEventListener('close', () => belongings.remove(this))
     }
 
@@ -148,6 +130,11 @@ function pluginWorker(belongings: Belongings): typeof Worker {
       super.terminate()
     }
   } as typeof Worker
+}
+
+function labelOf(url: string | URL): string {
+  const text = String(url)
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text.replace(/^file:\/\//, '')
 }
 
 type Callback = (...args: any[]) => void
@@ -176,7 +163,10 @@ function pluginTimers(belongings: Belongings): Record<string, unknown> {
     return timer
   }
   const clear = (stop: (timer: any) => void) => (timer: unknown) => {
-    if (typeof timer === 'object' && timer !== null) belongings.remove(timer)
+    if (typeof timer === 'object') belongings.remove(timer)
+    else
+      for (const known of belongings.things())
+        if (String(Number(known)) === String(timer)) belongings.remove(known)
     stop(timer)
   }
   return {

@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs'
 import type { PluginFault, Reload, ReloadCause } from '@home-console/sdk'
 import { collectSoon } from './collection.ts'
 import { isPlace, readPlace, type PluginPlace, type PluginSource } from './discovery.ts'
-import { faultOf, PluginError } from './fault.ts'
+import { faultOf, PluginError, positionOfText } from './fault.ts'
 import { Generation, type Charged } from './generation.ts'
 import { importFault } from './import-fault.ts'
 import type { Organs } from './organs.ts'
@@ -177,7 +177,7 @@ export class PluginUnit {
   }
 
   async #try(attempt: Attempt, read: Reading, cause: Cause, settle: number): Promise<Reload> {
-    const record = newReload(read.source?.id ?? this.id, this.#lastNumber + 1, cause)
+    const record = newReload(this.#serving?.id ?? read.source?.id ?? this.id, this.#lastNumber + 1, cause)
     record.phases.settle = Math.round(settle * 1_000) / 1_000
     const { signal } = attempt.controller
     const previous = this.#serving
@@ -188,6 +188,7 @@ export class PluginUnit {
         if (read.source === null) throw read.error
         this.#assertFree(read.source)
         this.#remember(read.sources!)
+        previous?.locateBelongings()
         const candidate = (generation = this.#newGeneration(record, read.source, read.sources!))
         const failed = await timed(record, 'import', () => candidate.import(signal)).then(
           () => null,
@@ -210,6 +211,7 @@ export class PluginUnit {
       signal.throwIfAborted()
       this.#assertFree(read.source)
       timed(record, 'commit', () => this.#commit(staged, previous))
+      record.plugin = staged.id
       record.outcome = 'committed'
     } catch (error) {
       if (generation !== null) this.#leave(generation, generation.discard())
@@ -263,7 +265,7 @@ export class PluginUnit {
     throw new PluginError(
       'id_taken',
       `The id "${id}" belongs to ${owner.place.path} already. Rename one of the two.`,
-      { file: manifest?.id === undefined ? entry : manifest.file },
+      manifest?.id === undefined ? { file: entry } : positionOfText(manifest.file, '"id"'),
     )
   }
 

@@ -172,7 +172,10 @@ function sleepUntil(
 
 function cronOf(expression: string, timezone: string): Cron {
   try {
-    return new Cron(expression, { paused: true, timezone })
+    const cron = new Cron(expression, { paused: true, timezone })
+    // Only now does it look at the zone.
+    cron.nextRun()
+    return cron
   } catch (error) {
     throw new Problem(
       400,

@@ -19,21 +19,34 @@ export default definePlugin({
 `
 
 test('a helper that is saved answers with its new text, as the next generation', async () => {
-  house = await startTestHouse({ plugins: { lamp: { 'index.ts': plugin('says'), 'word.ts': `export const word = 'one'` } } })
+  house = await startTestHouse({
+    plugins: { lamp: { 'index.ts': plugin('says'), 'word.ts': `export const word = 'one'` } },
+  })
   expect(await (await house.request('/api/plugins/lamp/word')).text()).toBe('says one')
 
   const reload = await house.save('lamp/word.ts', `export const word = 'two'`)
 
-  expect(reload).toMatchObject({ plugin: 'lamp', generation: 2, outcome: 'committed', error: null, cause: { kind: 'file' } })
+  expect(reload).toMatchObject({
+    plugin: 'lamp',
+    generation: 2,
+    outcome: 'committed',
+    error: null,
+    cause: { kind: 'file' },
+  })
   expect(await (await house.request('/api/plugins/lamp/word')).text()).toBe('says two')
 })
 
 test('a file that does not parse keeps the old generation serving, and says where', async () => {
-  house = await startTestHouse({ plugins: { lamp: { 'index.ts': plugin('says'), 'word.ts': `export const word = 'one'` } } })
+  house = await startTestHouse({
+    plugins: { lamp: { 'index.ts': plugin('says'), 'word.ts': `export const word = 'one'` } },
+  })
 
   const reload = await house.save('lamp/word.ts', `export const word =\n}`)
 
-  expect(reload).toMatchObject({ outcome: 'kept_old', error: { code: 'syntax_error', file: house.path('lamp/word.ts'), line: 2 } })
+  expect(reload).toMatchObject({
+    outcome: 'kept_old',
+    error: { code: 'syntax_error', file: house.path('lamp/word.ts'), line: 2 },
+  })
   expect(await (await house.request('/api/plugins/lamp/word')).text()).toBe('says one')
   expect((await house.save('lamp/word.ts', `export const word = 'three'`)).outcome).toBe('committed')
   expect(await (await house.request('/api/plugins/lamp/word')).text()).toBe('says three')
