@@ -8,6 +8,7 @@ import { isMistake } from '../http/problems.ts'
 import type { PluginLoader } from '../loader/plugin-loader.ts'
 import { messageOf } from '../loader/fault.ts'
 import type { Log, OwnedLog } from '../log/log.ts'
+import { TOO_SLOW } from './event-stream.ts'
 
 export interface CoreApi {
   readonly loader: PluginLoader
@@ -39,7 +40,8 @@ export function coreOwner(log: OwnedLog): MountOwner {
     open() {},
     closeStream() {},
     charge(error, where) {
-      if (isMistake(error)) log.error(`A mistake in ${where}: ${messageOf(error)}`, { where, error })
+      if (error === TOO_SLOW) log.info(`${where} was ended: ${messageOf(error)}`, { where })
+      else if (isMistake(error)) log.error(`A mistake in ${where}: ${messageOf(error)}`, { where, error })
     },
   }
 }

@@ -4,6 +4,9 @@ const HEARTBEAT_MS = 15_000
 /** How much may wait for a slow client before its stream ends; it comes back and resumes. In bytes. */
 const MAX_BACKLOG = 1024 * 1024
 
+/** Why a stream broke off: nobody's mistake. */
+export const TOO_SLOW = new Error('The client does not keep up with its stream.')
+
 export interface StreamClient {
   /** Sends one event. `data` must hold no line breaks, as JSON does not. */
   send(data: string, id?: string): void
@@ -30,10 +33,14 @@ export function eventStream(start: (client: StreamClient) => () => void): Respon
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        end = () => {
-          if (!open.delete(end)) return
+        const release = () => {
+          if (!open.delete(end)) return false
           clearInterval(heartbeat)
           stop?.()
+          return true
+        }
+        end = () => {
+          if (!release()) return
           try {
             controller.close()
           } catch {
@@ -44,7 +51,8 @@ export function eventStream(start: (client: StreamClient) => () => void): Respon
         const write = (text: string) => {
           if (!open.has(end)) return
           controller.enqueue(encoder.encode(text))
-          if ((controller.desiredSize ?? 0) < 0) end()
+          // Broken rather than closed: a stream that is closed still waits for what it holds to be read.
+          if ((controller.desiredSize ?? 0) < 0 && release()) controller.error(TOO_SLOW)
         }
         // Browsers wait this long before they come back.
         write('retry: 1000\n\n')
