@@ -57,9 +57,27 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
     { highWaterMark: 0 },
   )
   owner.open(stream)
-  return new Response(body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers: response.headers,
-  })
+  const { status, statusText } = response
+  return new Response(body, { status, statusText, headers: headersOf(response) })
+}
+
+/** They speak of one connection (RFC 9110, section 7.6.1), or of a body as it came over it. */
+const OF_THE_WIRE = [
+  'Connection',
+  'Content-Encoding',
+  'Content-Length',
+  'Keep-Alive',
+  'Proxy-Authenticate',
+  'TE',
+  'Trailer',
+  'Transfer-Encoding',
+  'Upgrade',
+]
+
+/** What `fetch` gave has been decoded already; handed on as it is, its headers would say otherwise. */
+function headersOf({ url, headers }: Response): Headers {
+  if (url === '') return headers
+  const rest = new Headers(headers)
+  for (const name of OF_THE_WIRE) rest.delete(name)
+  return rest
 }

@@ -9,6 +9,7 @@ export function pluginOf(body: string): string {
 import { createRoute, definePlugin, Problem, problem, z } from '@home-console/sdk'
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import { stream, streamSSE } from 'hono/streaming'
 import { OpenAPIHono } from '@hono/zod-openapi'
 const json = (schema) => ({ 'application/json': { schema } })
 const text = (path, security, more = {}) => createRoute({
