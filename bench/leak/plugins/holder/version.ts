@@ -1,0 +1,3 @@
+// The file that is saved.
+
+export const version = 0

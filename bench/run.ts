@@ -1,0 +1,63 @@
+// Runs the benchmarks, all or those that are named, one after the other; a run of all writes the README's table.
+// Exit code 0 when every bound holds, 1 when one does not or could not be measured, 2 for a name that is none.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Benchmark, Figure } from './benchmark.ts'
+import { emit } from './emit/emit.ts'
+import { house } from './house/house.ts'
+import { leak } from './leak/leak.ts'
+import { endProcesses } from './lib/process.ts'
+import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
+import { repository } from './lib/workspace.ts'
+import { load } from './load/load.ts'
+import { request } from './request/request.ts'
+import { start } from './start/start.ts'
+import { swap } from './swap/swap.ts'
+import { torn } from './torn/torn.ts'
+
+const ALL: readonly Benchmark[] = [swap, torn, load, leak, request, emit, house, start]
+/** For one benchmark, in ms. The first `start` also installs its rival. */
+const PATIENCE_MS = 180_000
+
+async function figuresOf(benchmark: Benchmark): Promise<Figure[]> {
+  // Without its servers a benchmark cannot go on, and says so.
+  const patience = setTimeout(endProcesses, PATIENCE_MS)
+  try {
+    return await benchmark.run()
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n')
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    return [{ what: benchmark.title, value: `not measured here: ${reason}`, holds: false }]
+  } finally {
+    clearTimeout(patience)
+    endProcesses()
+  }
+}
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !ALL.some((benchmark) => benchmark.name === name))
+if (unknown.length > 0) {
+  console.error(
+    `No benchmark is called ${unknown.join(', ')}. There are ${ALL.map(({ name }) => name).join(', ')}.`,
+  )
+  process.exit(2)
+}
+
+console.log(machine())
+const outcomes: Outcome[] = []
+for (const benchmark of ALL.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  const started = performance.now()
+  console.log(`\n${benchmark.name}: ${benchmark.title}`)
+  const figures = await figuresOf(benchmark)
+  outcomes.push({ benchmark, figures })
+  for (const figure of figures) console.log(linesOf(figure))
+  console.log(`    in ${Math.round((performance.now() - started) / 1_000)} s`)
+}
+
+if (names.length === 0) {
+  const readme = join(repository, 'README.md')
+  writeFileSync(readme, withTable(readFileSync(readme, 'utf8'), outcomes))
+  await Bun.spawn([process.execPath, 'fmt', readme], { stdio: ['ignore', 'ignore', 'inherit'] }).exited
+}
+process.exit(outcomes.some(({ figures }) => figures.some(({ holds }) => holds === false)) ? 1 : 0)

@@ -1,0 +1,137 @@
+// start: how soon the house answers, and what it weighs when nobody asks anything.
+//
+// Measured: from the spawn of the process to its first 200, and its resident memory (VmRSS) three seconds later. The Core
+// has the two plugins of this repository; beside it a bare zod-openapi process with one route, and Node-RED with an empty
+// flow file. The Core listens before its plugins are loaded, so the time to a /health that counts both is told as well.
+// Fair, because: each start has an empty data folder of its own, so the Core also makes its database; the processes start
+// one at a time, in turns; a client asks again within 2 ms.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { amount, atMost, type Benchmark } from '../benchmark.ts'
+import { coreCommand, coreEnvironment } from '../lib/core.ts'
+import { freePort, ServerProcess } from '../lib/process.ts'
+import { median } from '../lib/statistics.ts'
+import { repository, Workspace } from '../lib/workspace.ts'
+import { installNodeRed } from './node-red.ts'
+
+const STARTS = 5
+const NODE_RED_STARTS = 2
+const PLUGINS = 2
+const IDLE_MS = 3_000
+
+interface Start {
+  readonly answerMs: number
+  /** Until the plugins are loaded; the same where there are none. */
+  readonly completeMs: number
+  readonly idleMb: number
+}
+
+type Starter = (workspace: Workspace, name: string) => Promise<ServerProcess>
+
+export const start: Benchmark = {
+  name: 'start',
+  title: 'From the start to the first answer, and memory when idle',
+
+  async run() {
+    using workspace = new Workspace()
+    const nodeRed = await nodeRedStarter()
+    const ours: Start[] = []
+    const bare: Start[] = []
+    const theirs: Start[] = []
+    for (let count = 0; count < STARTS; count++) {
+      ours.push(await measured(startCore, workspace, `core-${count}`, allLoaded))
+      bare.push(await measured(startBare, workspace, `bare-${count}`))
+      if (count < NODE_RED_STARTS && typeof nodeRed !== 'string')
+        theirs.push(await measured(nodeRed.starter, workspace, `node-red-${count}`))
+    }
+    const rivals = (of: (start: Start) => number, unit: string) => {
+      const red =
+        typeof nodeRed === 'string'
+          ? `Node-RED not measured here: ${nodeRed}`
+          : `Node-RED ${nodeRed.version} ${amount(median(theirs.map(of)), unit)}`
+      return `bare zod-openapi ${amount(median(bare.map(of)), unit)}; ${red}`
+    }
+    const answer = ({ answerMs }: Start) => answerMs
+    const idle = ({ idleMb }: Start) => idleMb
+    return [
+      atMost('start → first /health, median', median(ours.map(answer)), 400, 'ms', rivals(answer, 'ms')),
+      {
+        what: 'start → /health with both plugins active, median',
+        value: amount(median(ours.map(({ completeMs }) => completeMs)), 'ms'),
+      },
+      atMost('resident memory, idle', median(ours.map(idle)), 80, 'MB', rivals(idle, 'MB')),
+    ]
+  },
+}
+
+async function measured(
+  starter: Starter,
+  workspace: Workspace,
+  name: string,
+  complete = async (_server: ServerProcess) => {},
+): Promise<Start> {
+  const asked = performance.now()
+  await using server = await starter(workspace, name)
+  await complete(server)
+  const completeMs = performance.now() - asked
+  await Bun.sleep(IDLE_MS)
+  return { answerMs: server.startMs, completeMs, idleMb: server.residentMb }
+}
+
+async function allLoaded(server: ServerProcess): Promise<void> {
+  for (;;) {
+    const health = (await (await fetch(new URL('/health', server.url))).json()) as {
+      plugins: { active: number }
+    }
+    if (health.plugins.active === PLUGINS) return
+  }
+}
+
+const startCore: Starter = (workspace, name) => {
+  const port = freePort()
+  return ServerProcess.start({
+    command: coreCommand,
+    port,
+    readyAt: '/health',
+    cwd: repository,
+    env: coreEnvironment(port, workspace.path(name), join(repository, 'plugins')),
+    logFile: workspace.path(`${name}.log`),
+  })
+}
+
+const startBare: Starter = (workspace, name) => {
+  const port = freePort()
+  return ServerProcess.start({
+    command: [process.execPath, join(import.meta.dir, 'bare-server.ts')],
+    port,
+    readyAt: '/health',
+    cwd: repository,
+    env: { PORT: String(port) },
+    logFile: workspace.path(`${name}.log`),
+  })
+}
+
+/** @returns how to start it, or why that cannot be done here */
+async function nodeRedStarter(): Promise<{ version: string; starter: Starter } | string> {
+  try {
+    const { version, program, node } = await installNodeRed()
+    return {
+      version,
+      starter: (workspace, name) => {
+        const port = freePort()
+        const folder = workspace.path(name)
+        mkdirSync(folder)
+        return ServerProcess.start({
+          command: [node, program, '--port', String(port), '--userDir', folder, '-D', 'uiHost=127.0.0.1'],
+          port,
+          readyAt: '/',
+          cwd: folder,
+          logFile: workspace.path(`${name}.log`),
+        })
+      },
+    }
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
