@@ -15,9 +15,11 @@ export interface RunningServer {
   /** Requests that are being answered, and open WebSockets. */
   pending(): { requests: number; sockets: number }
   /**
-   * Tells clients to leave, lets what is under way finish for so many ms, and then cuts what is left.
+   * Tells clients to leave, closes the port, lets what is under way finish for so many ms, and then cuts what is left.
+   *
+   * @param closed called once nobody new comes in: until then, those who answer must go on answering
    */
-  stop(graceMs: number): Promise<void>
+  stop(graceMs: number, closed?: () => Promise<void>): Promise<void>
 }
 
 /** @throws Error with what to do when the port is taken or the address is not this machine's */
@@ -51,11 +53,12 @@ export function listen(
     url: server.url,
     port: server.port!,
     pending: () => ({ requests: server.pendingRequests, sockets: server.pendingWebSockets }),
-    async stop(graceMs) {
+    async stop(graceMs, closed) {
       app.beginLeaving()
       await Bun.sleep(LEAVING_MS)
       const stopped = server.stop(false)
       const deadline = Date.now() + graceMs
+      await closed?.()
       while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(10)
       // A graceful stop waits for ever on an open stream: what is left is cut.
       await server.stop(true)
