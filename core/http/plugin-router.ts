@@ -139,7 +139,8 @@ function answered(answer: Response | void, c: Context): Response | void {
 
 /** Puts the caller before the handler, without the cost of a middleware. */
 function introduce(c: Context, info: RequestInfo, logFor: ((info: RequestInfo) => Logger) | undefined): void {
-  if (c.get('requestId') !== undefined) return
+  if (info.introduced) return
+  info.introduced = true
   c.set('requestId' satisfies keyof RouterVariables, info.id)
   c.set('caller' satisfies keyof RouterVariables, info.caller)
   if (logFor !== undefined) c.set('log' satisfies keyof RouterVariables, logFor(info))

@@ -16,6 +16,8 @@ export class RequestInfo implements Hold {
   caller: Caller
   /** The declaration under which the guard let the request in. */
   admitted: Access | undefined = undefined
+  /** Whether `c.var` tells of it already. */
+  introduced = false
   /** Set by a route that answers with a WebSocket; whoever holds the server makes it one. */
   socket: SocketHandlers | undefined = undefined
   params: Readonly<Record<string, string>> = {}

@@ -13,28 +13,36 @@ import type { Organs } from './organs.ts'
 import { after, every, type ScheduleOwner } from './schedule.ts'
 import { Task } from './tasks.ts'
 
-/** A plugin's log. It is made for each request, so it is a class and not a set of closures. */
+type Fields = Readonly<Record<string, unknown>>
+
+/** A plugin's log, or that of one of its requests: one is made for each, so nothing is worked out before it is used. */
 class PluginLogger implements Logger {
   readonly #log: OwnedLog
+  readonly #requestId: string | undefined
 
-  constructor(log: OwnedLog) {
+  constructor(log: OwnedLog, requestId?: string) {
     this.#log = log
+    this.#requestId = requestId
   }
 
-  debug(message: string, fields?: Readonly<Record<string, unknown>>): void {
-    leave(() => this.#log.debug(message, fields))
+  debug(message: string, fields?: Fields): void {
+    leave(() => this.#log.debug(message, this.#withRequest(fields)))
   }
 
-  info(message: string, fields?: Readonly<Record<string, unknown>>): void {
-    leave(() => this.#log.info(message, fields))
+  info(message: string, fields?: Fields): void {
+    leave(() => this.#log.info(message, this.#withRequest(fields)))
   }
 
-  warn(message: string, fields?: Readonly<Record<string, unknown>>): void {
-    leave(() => this.#log.warn(message, fields))
+  warn(message: string, fields?: Fields): void {
+    leave(() => this.#log.warn(message, this.#withRequest(fields)))
   }
 
-  error(message: string, fields?: Readonly<Record<string, unknown>>): void {
-    leave(() => this.#log.error(message, fields))
+  error(message: string, fields?: Fields): void {
+    leave(() => this.#log.error(message, this.#withRequest(fields)))
+  }
+
+  #withRequest(fields: Fields | undefined): Fields | undefined {
+    return this.#requestId === undefined ? fields : { requestId: this.#requestId, ...fields }
   }
 }
 
@@ -70,7 +78,7 @@ export function contextOf(generation: Generation, organs: Organs): PluginContext
       leave(() =>
         pluginRouter({
           ...options,
-          logFor: (info) => new PluginLogger(generation.log.with({ requestId: info.id })),
+          logFor: (info) => new PluginLogger(generation.log, info.id),
         }),
       ),
 
@@ -114,11 +122,8 @@ export function contextOf(generation: Generation, organs: Organs): PluginContext
     }),
     task: leaving((label, run, options = {}) => {
       assertFunction(run, 'task')
-      const task = new Task(label, run, options, {
-        clock: organs.clock,
-        enter: generation.enter,
-        charge: generation.charge,
-      })
+      const { enter, charge, newAbortController } = generation
+      const task = new Task(label, run, options, { clock: organs.clock, enter, charge, newAbortController })
       generation.tasks.add(task)
       return hold(task)
     }),
