@@ -51,9 +51,14 @@ const PLAIN: ReadonlySet<string> = new Set([
 
 /** What was thrown, in one text, be it an Error, a string or nothing at all. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return PLAIN.has(error.name) ? error.message : `${error.name}: ${error.message}`
   if (typeof error === 'string') return error
-  return `a thrown ${error === null ? 'null' : typeof error}: ${Bun.inspect(error)}`
+  try {
+    if (error instanceof Error)
+      return PLAIN.has(error.name) ? error.message : `${error.name}: ${error.message}`
+    return `a thrown ${error === null ? 'null' : typeof error}: ${Bun.inspect(error)}`
+  } catch {
+    return 'something was thrown that throws when it is read'
+  }
 }
 
 /** Where Bun found it, or the first of the given files on the error's stack. */

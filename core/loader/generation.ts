@@ -65,8 +65,8 @@ export class Generation implements MountOwner {
   readonly #onCharged: (charged: Charged) => void
   readonly #belongings: Belongings
   readonly #border: Border
-  readonly #closing = new AbortController()
-  readonly #draining = new AbortController()
+  readonly #closing: AbortController
+  readonly #draining: AbortController
   readonly #underWay = new Set<Hold>()
   readonly #streams = new Set<OpenStream>()
   readonly #statuses = new Map<string, Status>()
@@ -87,10 +87,18 @@ export class Generation implements MountOwner {
     this.log = organs.log.of(source.id)
     this.#belongings = new Belongings(source.dir, files)
     this.#border = new Border(
-      pluginGlobals({ log: this.log, belongings: this.#belongings, fetch: organs.fetch }),
+      pluginGlobals({
+        log: this.log,
+        belongings: this.#belongings,
+        fetch: organs.fetch,
+        call: this.call,
+        charge: this.charge,
+      }),
       (error, kind) =>
         this.charge(error, kind === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback'),
     )
+    this.#closing = this.newAbortController()
+    this.#draining = this.newAbortController()
   }
 
   get id(): string {
@@ -235,7 +243,7 @@ export class Generation implements MountOwner {
 
   /** Lets what is under way finish. Gives what did not. */
   async drain(): Promise<Hold[]> {
-    this.#abort(this.#draining)
+    this.#draining.abort()
     const deadline = Date.now() + DRAIN_MS
     const tasks = this.tasks.end()
     await this.#endLastingStreams()
@@ -273,7 +281,7 @@ export class Generation implements MountOwner {
       const finished = this.call(work, () => onUnload.call(this.#definition, context))
       if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS))) leaks.push(work)
     }
-    this.#abort(this.#closing)
+    this.#closing.abort()
     const { errors, overdue } = await this.scope.close(RELEASE_MS)
     for (const { hold, error } of errors) this.charge(error, `${hold.kind} "${hold.label}"`)
     leaks.push(...overdue)
@@ -291,16 +299,10 @@ export class Generation implements MountOwner {
     await this.close()
   }
 
-  #abort(controller: AbortController): void {
-    try {
-      // Inside the plugin: what its listeners throw is charged to it.
-      this.#border.enter(() => controller.abort())
-    } catch (error) {
-      this.charge(error, 'an abort listener')
-    }
-  }
-
   // --- What `ctx`, the routes and the clock call.
+
+  /** Its listeners run where it was made: what they throw is the plugin's only if it was made in there. */
+  readonly newAbortController = (): AbortController => this.#border.enter(() => new AbortController())
 
   readonly enter = <T>(run: () => T): T => this.#border.enter(run)
 

@@ -58,7 +58,7 @@ export function readManifest(folder: string): Manifest | null {
     throw new PluginError(
       'invalid_manifest',
       `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`,
-      positionOfText(file, `"${String(issue.path?.[0]?.key)}"`),
+      issue.path === undefined ? { file, line: 1 } : positionOfText(file, `"${String(issue.path[0].key)}"`),
     )
   }
   const range = output.peerDependencies?.[SDK]

@@ -2,6 +2,7 @@
 // words where a plugin would open a server or end the process.
 
 import { formatWithOptions } from 'node:util'
+import type { Hold } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
 import type { Belongings } from './belongings.ts'
 import { leave } from './border.ts'
@@ -12,15 +13,19 @@ export interface GlobalsOptions {
   readonly belongings: Belongings
   /** Stands for the platform's in tests. */
   readonly fetch?: typeof fetch | undefined
+  /** Calls into the plugin, and charges what goes wrong to it. */
+  readonly call: (work: Hold, run: () => unknown) => unknown
+  readonly charge: (error: unknown, where: string) => void
 }
 
 /** Anew for each generation. */
-export function pluginGlobals({ log, belongings, fetch: given }: GlobalsOptions): Record<string, unknown> {
+export function pluginGlobals(options: GlobalsOptions): Record<string, unknown> {
+  const { log, belongings, fetch: given } = options
   return {
     console: pluginConsole(log),
-    process: pluginProcess(belongings),
+    process: pluginProcess(options),
     Bun: pluginBun(),
-    Worker: pluginWorker(belongings),
+    Worker: pluginWorker(options),
     ...pluginTimers(belongings),
     ...(given !== undefined && { fetch: given }),
   }
@@ -71,7 +76,7 @@ function pluginConsole(log: OwnedLog): Console {
 
 const LISTENER_METHODS = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const
 
-function pluginProcess(belongings: Belongings): object {
+function pluginProcess({ belongings, call }: GlobalsOptions): object {
   const heardBy = new WeakMap<Function, ((...args: unknown[]) => void)[]>()
   const own: NodeJS.Process = Object.create(process, {
     exit: { value: forbidden('process.exit', noExit) },
@@ -95,9 +100,10 @@ function pluginProcess(belongings: Belongings): object {
   function listen(method: (typeof LISTENER_METHODS)[number]) {
     return (event: string, listener: (...args: any[]) => void) => {
       const once = /once/i.test(method)
+      const work = { kind: 'listener', label: `process "${event}"` }
       const heard = (...args: unknown[]) => {
         if (once) unlisten(event, listener)
-        listener.apply(own, args)
+        call(work, () => listener.apply(own, args))
       }
       process[/prepend/.test(method) ? 'prependListener' : 'on'](event, heard)
       heardBy.set(listener, [...(heardBy.get(listener) ?? []), heard])
@@ -117,12 +123,13 @@ function pluginProcess(belongings: Belongings): object {
   return own
 }
 
-function pluginWorker(belongings: Belongings): typeof Worker {
+function pluginWorker({ belongings, charge }: GlobalsOptions): typeof Worker {
   return class extends Worker {
     constructor(url: string | URL, options?: WorkerOptions) {
       super(url, options)
       belongings.add(this, { kind: 'worker', label: labelOf(url) })
       this.addEventListener('close', () => belongings.remove(this))
+      this.addEventListener('error', ({ error, message }) => charge(error ?? message, 'a worker'))
     }
 
     override terminate(): void {

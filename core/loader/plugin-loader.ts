@@ -112,6 +112,15 @@ export class PluginLoader {
     else if (unit.serving === null) await unit.reload()
   }
 
+  /** Counts a mistake of a plugin's code, and tells of it. */
+  charge({ plugin, error, where }: Charged): void {
+    this.#faults.set(plugin, (this.#faults.get(plugin) ?? 0) + 1)
+    this.#options.organs.log.of(plugin).error(`A mistake in ${where}: ${messageOf(error)}`, {
+      where,
+      error: error instanceof Error ? error : messageOf(error),
+    })
+  }
+
   setLogLevel(unit: PluginUnit, level: LogLevel | null): void {
     this.#options.organs.wishes.change(unit.id, { logLevel: level })
     this.#options.organs.log.setLevel(unit.id, level)
@@ -196,16 +205,8 @@ export class PluginLoader {
       leavingOf: (id) =>
         this.units.flatMap(({ leaving }) => leaving).filter((generation) => generation.id === id),
       onReleased: () => this.#retryRefusedIds(),
-      onCharged: (charged) => this.#onCharged(charged),
+      onCharged: (charged) => this.charge(charged),
       onOutside: (paths) => this.#hints?.add(paths),
-    })
-  }
-
-  #onCharged({ plugin, error, where }: Charged): void {
-    this.#faults.set(plugin, (this.#faults.get(plugin) ?? 0) + 1)
-    this.#options.organs.log.of(plugin).error(`A mistake in ${where}: ${messageOf(error)}`, {
-      where,
-      error: error instanceof Error ? error : messageOf(error),
     })
   }
 

@@ -15,6 +15,7 @@ const PROVEN_MS = 5 * 60_000
 export interface TaskOwner {
   readonly clock: Clock
   enter<T>(run: () => T): T
+  newAbortController(): AbortController
   charge(error: unknown, where: string): void
 }
 
@@ -26,7 +27,7 @@ export class Task implements Held {
   readonly #run: (signal: AbortSignal) => unknown
   readonly #restart: NonNullable<TaskOptions['restart']>
   readonly #owner: TaskOwner
-  readonly #controller = new AbortController()
+  readonly #controller: AbortController
   readonly #ended = Promise.withResolvers<void>()
   #started = false
   #wake: (() => void) | undefined
@@ -41,6 +42,7 @@ export class Task implements Held {
     this.#run = run
     this.#restart = restart
     this.#owner = owner
+    this.#controller = owner.newAbortController()
   }
 
   /** Settles when it has come to its end for good. */
@@ -58,11 +60,7 @@ export class Task implements Held {
 
   fallSilent(): void {
     if (this.#controller.signal.aborted) return
-    try {
-      this.#owner.enter(() => this.#controller.abort())
-    } catch (error) {
-      this.#owner.charge(error, `task "${this.label}"`)
-    }
+    this.#controller.abort()
     this.#wake?.()
     if (!this.#started) this.#ended.resolve()
   }

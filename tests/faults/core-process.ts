@@ -1,0 +1,127 @@
+// The Core as a process of its own, seen from outside only: over HTTP, and by what it writes.
+
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { CloudEvent } from '@home-console/sdk'
+import type { LogLine } from '../../core/log/log.ts'
+
+const TOKEN = 'a-token-of-this-test-only'
+
+export class CoreProcess implements AsyncDisposable {
+  readonly folder: string
+  readonly logs: LogLine[] = []
+  url = ''
+  #process: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined
+
+  private constructor() {
+    this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
+  }
+
+  /** @param files below the plugins folder */
+  static async start(
+    files: Readonly<Record<string, string>>,
+    env: Record<string, string> = {},
+  ): Promise<CoreProcess> {
+    const core = new CoreProcess()
+    mkdirSync(join(core.folder, 'plugins'))
+    for (const [name, text] of Object.entries(files)) core.write(name, text)
+    await core.start(env)
+    return core
+  }
+
+  async start(env: Record<string, string> = {}): Promise<void> {
+    const main = join(import.meta.dir, '../../core/main.ts')
+    this.#process = Bun.spawn([process.execPath, main], {
+      stdout: 'pipe',
+      stderr: 'inherit',
+      stdin: 'ignore',
+      env: {
+        ...process.env,
+        PORT: '0',
+        DATA_DIR: join(this.folder, 'data'),
+        PLUGINS_DIR: join(this.folder, 'plugins'),
+        LOG_FORMAT: 'json',
+        ADMIN_TOKEN: TOKEN,
+        ...env,
+      },
+    })
+    void this.#read(this.#process.stdout)
+    const line = await this.log(({ message }) => message.startsWith('Listening on '), 15_000)
+    this.url = /http:\/\/[^/]+/.exec(line.message)![0]
+  }
+
+  /** Null while it runs. */
+  get exitCode(): number | null {
+    return this.#process!.exitCode
+  }
+
+  write(name: string, text: string): void {
+    const path = join(this.folder, 'plugins', name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  }
+
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(this.url + path, { ...init, headers: { Authorization: `Bearer ${TOKEN}`, ...init.headers } })
+  }
+
+  async emit(type: string, data: unknown = null): Promise<void> {
+    const event = { specversion: '1.0', id: crypto.randomUUID(), source: '/clients/test', type, data }
+    const { status } = await this.request('/api/core/events', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/cloudevents+json' },
+      body: JSON.stringify(event),
+    })
+    if (status !== 202) throw new Error(`"${type}" was answered with ${status}.`)
+  }
+
+  async events(pattern: string): Promise<CloudEvent[]> {
+    const response = await this.request(`/api/core/events/log?pattern=${pattern}&limit=100`)
+    return ((await response.json()) as { events: CloudEvent[] }).events
+  }
+
+  /** How many mistakes were charged to each plugin. */
+  async faults(): Promise<Map<string, number>> {
+    const text = await (await this.request('/metrics')).text()
+    const found = text.matchAll(/^home_console_plugin_faults_total\{plugin="([^"]+)"\} (\d+)$/gm)
+    return new Map(Array.from(found, ([, plugin, count]) => [plugin!, Number(count)]))
+  }
+
+  /** The first line that is so, be it written already or yet to come. */
+  async log(isIt: (line: LogLine) => boolean, ms = 1_500): Promise<LogLine> {
+    for (const end = Date.now() + ms; ; await Bun.sleep(5)) {
+      const line = this.logs.find(isIt)
+      if (line !== undefined) return line
+      if (Date.now() > end)
+        throw new Error(
+          `Waited ${ms} ms for a line. The last: ${JSON.stringify(this.logs.slice(-10), null, 1)}`,
+        )
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process!.kill(signal)
+  }
+
+  /** @returns the exit code */
+  async stop(): Promise<number> {
+    this.#process!.kill('SIGTERM')
+    return this.#process!.exited
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let rest = ''
+    const decoder = new TextDecoder()
+    for await (const chunk of stream) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) this.logs.push(JSON.parse(line) as LogLine)
+    }
+  }
+}
