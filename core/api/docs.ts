@@ -1,7 +1,6 @@
 // The OpenAPI document, and a page that shows it without the internet.
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createRoute, z } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
@@ -32,12 +31,43 @@ const getDocs = createRoute({
 })
 
 /** The files of the page, all from our own disk. */
-const FILES: Readonly<Record<string, string>> = {
-  'swagger-ui.css': 'text/css; charset=utf-8',
-  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
-}
+const FILES = new Map([
+  ['swagger-ui.css', 'text/css; charset=utf-8'],
+  ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+])
 
-const SCRIPT = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true, persistAuthorization: false, tryItOutEnabled: true })`
+const SCRIPT = `
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const follow = () => document.documentElement.classList.toggle('dark-mode', dark.matches)
+dark.addEventListener('change', follow)
+follow()
+SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#docs',
+  deepLinking: true,
+  displayOperationId: true,
+  displayRequestDuration: true,
+  defaultModelsExpandDepth: 0,
+  filter: true,
+  persistAuthorization: false,
+  tryItOutEnabled: true,
+})
+`
+
+/** Quieter than the page comes: the list is what people look for. */
+const STYLE = `
+body { margin: 0 }
+html.dark-mode body { background: #1c2022 }
+html.dark-mode .swagger-ui .opblock-tag { color: #e4e6e6 }
+html.dark-mode .swagger-ui .expand-operation svg { fill: #e4e6e6 }
+.swagger-ui .wrapper { max-width: 1100px }
+.swagger-ui .info { margin: 32px 0 8px }
+.swagger-ui .info hgroup.main { margin: 0 }
+:root:root .swagger-ui .scheme-container { background: none; box-shadow: none; margin: 0; padding: 0 }
+.swagger-ui .filter .operation-filter-input { margin: 8px 0; padding: 8px 10px; border-width: 1px }
+.swagger-ui .opblock { margin: 0 0 6px; box-shadow: none }
+.swagger-ui .opblock .opblock-summary-operation-id { font-size: 12px; opacity: 0.6 }
+`
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -47,6 +77,7 @@ const PAGE = `<!doctype html>
 <title>Home Console API</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<style>${STYLE}</style>
 </head>
 <body>
 <div id="docs"></div>
@@ -85,9 +116,10 @@ export function docsRoutes(router: DeclaringRouter, { app }: CoreApi): void {
 
   router.openapi({ ...getDocsFile, hide: true }, (c) => {
     const { file } = c.req.valid('param')
-    const type = FILES[file]
+    const type = FILES.get(file)
     if (type === undefined) throw coreProblem('not_found')
-    return c.body(readFileSync(join(swaggerFolder(), file)), 200, {
+    const body = Bun.file(join(swaggerFolder(), file))
+    return c.body(body as never, 200, {
       ...HEADERS,
       'Content-Type': type,
       'Cache-Control': 'public, max-age=86400',
