@@ -58,8 +58,6 @@ SwaggerUIBundle({
 const STYLE = `
 body { margin: 0 }
 html.dark-mode body { background: #1c2022 }
-html.dark-mode .swagger-ui .opblock-tag { color: #e4e6e6 }
-html.dark-mode .swagger-ui .expand-operation svg { fill: #e4e6e6 }
 .swagger-ui .wrapper { max-width: 1100px }
 .swagger-ui .info { margin: 32px 0 8px }
 .swagger-ui .info hgroup.main { margin: 0 }

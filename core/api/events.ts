@@ -118,7 +118,7 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
       return bus.follow((logged) => {
         if (wanted(logged)) send(logged)
       })
-    }) as never
+    })
   })
 
   const eventsSince = (lastEventId: string): LoggedEvent[] | null => {

@@ -47,7 +47,7 @@ export function logRoutes(router: DeclaringRouter, { log }: CoreApi): void {
     if (c.req.header('Accept')?.includes('text/event-stream')) {
       return eventStream((client) =>
         log.watch(filter, (line) => client.send(JSON.stringify(line), String(line.id))),
-      ) as never
+      )
     }
     const found = log.lines(filter).filter((line) => line.id < before)
     const logs = found.slice(-limit).reverse()

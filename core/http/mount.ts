@@ -55,7 +55,7 @@ export class Mount {
     router.bind()
     this.#app = new Hono({
       router: this.#router as never,
-      getPath: (_request, options) => (options?.env as RequestInfo).path,
+      getPath: (_request, options) => (options!.env as RequestInfo).path,
     })
     this.#app.onError((error, c) => this.#answerError(error, c.env as RequestInfo))
     this.#app.notFound((c) =>

@@ -1,6 +1,5 @@
 // The one OpenAPI 3.1 document: each mount's part is built and serialised once, and the parts are joined as text.
 
-import { Problem } from '@home-console/sdk'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { securityOf, type Access } from './access.ts'
 import { registrationOf, type DeclaringRouter } from './plugin-router.ts'
@@ -125,7 +124,7 @@ function generate(router: DeclaringRouter): Json {
 }
 
 function documentOf(router: OpenAPIHono<any, any, any>): Json {
-  return router.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } }) as Json
+  return router.getOpenAPI31Document({ openapi: '3.1.0', info: { title: '', version: '' } })
 }
 
 /** Which route it was: the library only names the schema's type. */

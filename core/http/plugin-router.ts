@@ -22,7 +22,7 @@ const registeredAt = new WeakMap<object, Error>()
 
 /** Who may call the handler of a route, through all that composing put around it. */
 export function accessOfHandler(handler: Function): Access {
-  return declared.get(findTargetHandler(handler as Handler)) ?? OWNER_ONLY
+  return declared.get(findTargetHandler(handler)) ?? OWNER_ONLY
 }
 
 /** The error that was made where a route of a document was registered: its stack says where. */
@@ -54,8 +54,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
       handler: Handler,
       hook?: Hook<any, RouterEnv, any, any>,
     ) => {
-      const access =
-        route.security === undefined ? this.#access : accessOf(route.security as RouterOptions['security'])
+      const access = route.security === undefined ? this.#access : accessOf(route.security)
       const first = this.routes.length
       register(route, handler as never, hook)
       if (access !== undefined) this.#bindFrom(first, access)
@@ -67,7 +66,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
       }
       return this
     }
-    this.openapi = openapi as unknown as typeof this.openapi
+    this.openapi = openapi
   }
 
   /** A WebSocket at `path`. */
@@ -162,5 +161,5 @@ const answerInvalid: Hook<any, RouterEnv, any, any> = (result) => {
 
 /** What `ctx.router()` gives: it needs an owner unless told otherwise, wherever it is mounted. */
 export function pluginRouter({ security = [{ bearer: [] }], logFor }: DeclaringRouterOptions): PluginRouter {
-  return new DeclaringRouter({ security, logFor }) as unknown as PluginRouter
+  return new DeclaringRouter({ security, logFor })
 }

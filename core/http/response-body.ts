@@ -33,7 +33,7 @@ class MarkedResponse extends PlatformResponse {
 
 /** Must run before anything makes a `Response`. */
 export function installMarkedResponse(): void {
-  globalThis.Response = MarkedResponse as typeof Response
+  globalThis.Response = MarkedResponse
 }
 
 /** Whether the body is all there: no code of whoever made it runs while it is sent. */

@@ -47,6 +47,7 @@ export function listen(
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(
       `Cannot listen on ${options.host}:${options.port}: ${reason} Set HOST and PORT to an address that is free.`,
+      { cause: error },
     )
   }
   return {

@@ -171,11 +171,10 @@ describe('the path', () => {
 })
 
 describe('Origin', () => {
-  const post = (origin: string, init: RequestInit = {}) =>
+  const post = (origin: string, type = 'application/json') =>
     house.request('/api/core/events', {
       method: 'POST',
-      ...init,
-      headers: { 'Content-Type': 'application/json', Origin: origin, ...init.headers },
+      headers: { 'Content-Type': type, Origin: origin },
       body: JSON.stringify({
         specversion: '1.0',
         id: crypto.randomUUID(),
@@ -218,7 +217,7 @@ describe('Origin', () => {
       'application/x-www-form-urlencoded',
       'multipart/form-data; boundary=x',
     ]) {
-      expect((await post('https://evil.example', { headers: { 'Content-Type': type } })).status).toBe(403)
+      expect((await post('https://evil.example', type)).status).toBe(403)
     }
   })
 

@@ -198,7 +198,7 @@ describe('a request that does not fit', () => {
   const good = { name: 'x', 'a/b~c': { deep: [1] } }
   const send = (
     path = '/things/1',
-    { body = good as unknown, headers = {} as Record<string, string> } = {},
+    { body = good, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
   ) =>
     lamp(path, {
       method: 'POST',

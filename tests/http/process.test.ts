@@ -205,16 +205,16 @@ describe('a stop', () => {
     await using theirs = await EventReader.open((signal) => core.fetch('/api/plugins/lamp/sse', { signal }))
     const socket = new WebSocket(`${core.url.replace('http', 'ws')}/api/plugins/lamp/socket`, {
       headers: { Authorization: `Bearer ${core.token}` },
-    } as never)
+    })
     const closed = Promise.withResolvers<number>()
     socket.addEventListener('close', ({ code }) => closed.resolve(code))
     await until(() => socket.readyState === WebSocket.OPEN && theirs.frames.length > 0, 'the streams')
 
-    let leaving = false
+    const leaving = new AbortController()
     const failures: string[] = []
     let answered = 0
     const clients = Array.from({ length: 8 }, async () => {
-      while (!leaving) {
+      while (!leaving.signal.aborted) {
         try {
           const response = await core.fetch('/api/plugins/lamp/quick')
           const text = await response.text()
@@ -237,7 +237,7 @@ describe('a stop', () => {
     core.process.kill('SIGTERM')
     expect(await Promise.all(slow)).toEqual(['slow', 'slow', 'slow', 'slow', 'slow'])
     expect(await core.process.exited).toBe(0)
-    leaving = true
+    leaving.abort()
     await Promise.all(clients)
     expect(performance.now() - begun).toBeLessThan(4_000)
     expect(failures).toEqual([])
