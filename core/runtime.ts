@@ -144,7 +144,9 @@ export class Runtime {
     this.log.of(null).info(`Stopping: ${reason}.`)
     this.bus.emit({ type: 'core.stopping', source: '/core', data: { reason } })
     endEventStreams()
-    await Promise.all([this.#server?.stop(STOP_MS), this.loader.stop()])
+    // The plugins go when the port is closed: until then they answer.
+    const unload = () => this.loader.stop()
+    await (this.#server?.stop(STOP_MS, unload) ?? unload())
     this.#closeDatabase()
   }
 }

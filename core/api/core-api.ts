@@ -27,7 +27,7 @@ export function coreOwner(log: OwnedLog): MountOwner {
     plugin: null,
     log,
     enter: (run) => run(),
-    ask(run, onAnswer, onError) {
+    ask(_waiter, run, onAnswer, onError) {
       try {
         const answer = run()
         return answer instanceof Promise ? answer.then(onAnswer, onError) : onAnswer(answer)

@@ -58,9 +58,7 @@ export class Mount {
       getPath: (_request, options) => (options!.env as RequestInfo).path,
     })
     this.#app.onError((error, c) => this.#answerError(error, c.env as RequestInfo))
-    this.#app.notFound((c) =>
-      problemResponse(coreProblem('not_found'), { requestId: (c.env as RequestInfo).id }),
-    )
+    this.#app.notFound((c) => this.#answerError(coreProblem('not_found'), c.env as RequestInfo))
     this.#app.route(prefix || '/', router as never)
   }
 
@@ -106,6 +104,7 @@ export class Mount {
     // Hono would drop the body of a HEAD's answer without a word, and whatever feeds it would never end.
     const asked = info.method === 'HEAD' ? new Request(request, { method: 'GET' }) : request
     return owner.ask(
+      info,
       () => this.#app.fetch(asked, info),
       (answer) => finish(this.#answer(answer, info)),
       (error) => finish(this.#fail(error, info)),
@@ -129,7 +128,8 @@ export class Mount {
     return this.#answerError(error, info)
   }
 
-  #answerError(error: unknown, info: RequestInfo): Response {
+  #answerError(thrown: unknown, info: RequestInfo): Response {
+    const error = nothingIn(info.lastAnswer) ?? thrown
     if (isMistake(error)) this.owner.charge(error, info.label)
     return problemResponse(problemOf(error, this.owner.plugin), { requestId: info.id })
   }
@@ -145,4 +145,10 @@ export class Mount {
       allow: allowed.join(', '),
     })
   }
+}
+
+/** Hono takes a handler that promised an answer and gave none for a route that is not there. */
+function nothingIn(promised: Promise<unknown> | undefined): OddAnswer | undefined {
+  const answer = promised === undefined || Bun.peek(promised)
+  return answer ? undefined : new OddAnswer(answer)
 }

@@ -8,7 +8,7 @@ import type { OwnedLog } from '../log/log.ts'
 const prefix = `${Date.now().toString(36)}-`
 let count = 0
 
-export class RequestInfo implements Hold {
+export class RequestInfo implements Waiter {
   readonly kind = 'request'
   readonly id = prefix + (count++).toString(36)
   readonly method: string
@@ -16,6 +16,10 @@ export class RequestInfo implements Hold {
   caller: Caller
   /** The declaration under which the guard let the request in. */
   admitted: Access | undefined = undefined
+  /** What the last handler that could not leave the answer to others promised. */
+  lastAnswer: Promise<unknown> | undefined = undefined
+  /** Gives up waiting for the answer; set while somebody waits. */
+  abandon: ((reason: unknown) => void) | undefined = undefined
   /** Whether `c.var` tells of it already. */
   introduced = false
   /** Set by a route that answers with a WebSocket; whoever holds the server makes it one. */
@@ -33,6 +37,11 @@ export class RequestInfo implements Hold {
   }
 }
 
+/** Somebody who waits for a plugin, and can be told that it is of no more use. */
+export interface Waiter extends Hold {
+  abandon: ((reason: unknown) => void) | undefined
+}
+
 /** Who stands behind a mount: the Core, or one generation of a plugin. The border implements it for the latter. */
 export interface MountOwner {
   /** The plugin's id; null is the Core. */
@@ -42,12 +51,13 @@ export interface MountOwner {
   enter<T>(run: () => T): T
   /** The same for an answer, which is handed on in the turn in which it comes: a request costs one promise, not four. */
   ask<Result>(
+    waiter: Waiter,
     run: () => unknown,
     onAnswer: (answer: unknown) => Result,
     onError: (error: unknown) => Result,
   ): Result | Promise<Result>
-  /** Something is under way, and the owner's drain waits for it. */
-  begin(work: Hold): void
+  /** Something is under way, and the owner's drain waits for it; who waits for it is told if it ends by force. */
+  begin(work: Hold | Waiter): void
   end(work: Hold): void
   /** Takes what can be told to end: by itself (`finish`), or by force (`cut`). */
   open(stream: OpenStream): void

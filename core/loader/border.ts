@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Hold } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
+import type { Waiter } from '../http/request-info.ts'
 import { closedSince, openDescriptors } from './descriptors.ts'
 
 /**
@@ -40,7 +41,7 @@ export class Border {
 
   /** Loads a module and all that it imports afresh. Rejects when the border is ended meanwhile. */
   import(path: string): Promise<unknown> {
-    return this.#settling(this.#graph.import(path), identity, rethrow)
+    return this.#settling(this.#graph.import(path))
   }
 
   /**
@@ -52,13 +53,15 @@ export class Border {
   enter<T>(run: () => T): T {
     if (this.#ended) throw coreProblem('generation_ended')
     const result = this.#graph.run(run)
-    return isThenable(result) ? (this.#settling(result, identity, rethrow) as T) : result
+    return isThenable(result) ? (this.#settling(result) as T) : result
   }
 
   /**
-   * Calls into the plugin like `enter`, and hands on what comes of it in the turn in which it comes. Never throws.
+   * Calls into the plugin like `enter`, and hands on what comes of it in the turn in which it comes. Never throws. Whoever
+   * ends the border abandons the waiters.
    */
   ask<Result>(
+    waiter: Waiter,
     run: () => unknown,
     onAnswer: (answer: unknown) => Result,
     onError: (error: unknown) => Result,
@@ -70,7 +73,17 @@ export class Border {
     } catch (error) {
       return onError(error)
     }
-    return isThenable(answer) ? this.#settling(answer, onAnswer, onError) : onAnswer(answer)
+    if (!isThenable(answer)) return onAnswer(answer)
+    return new Promise((resolve) => {
+      const settle = (hand: () => Result) => {
+        if (waiter.abandon !== fail) return
+        waiter.abandon = undefined
+        resolve(hand())
+      }
+      const fail = (error: unknown) => settle(() => onError(error))
+      waiter.abandon = fail
+      answer.then((value) => settle(() => onAnswer(value)), fail)
+    })
   }
 
   /**
@@ -91,31 +104,21 @@ export class Border {
   }
 
   /** A promise of the Core's own over one of the plugin's, which would never settle once the plugin is ended. */
-  #settling<T, Result>(
-    promise: PromiseLike<T>,
-    onValue: (value: T) => Result,
-    onError: (error: unknown) => Result,
-  ): Promise<Result> {
-    return new Promise<Result>((resolve, reject) => {
-      const settle = (hand: () => Result) => {
-        this.#waiting.delete(fail)
-        try {
-          resolve(hand())
-        } catch (error) {
+  #settling<T>(promise: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.add(reject)
+      promise.then(
+        (value) => {
+          this.#waiting.delete(reject)
+          resolve(value)
+        },
+        (error: unknown) => {
+          this.#waiting.delete(reject)
           reject(error)
-        }
-      }
-      const fail = (error: unknown) => settle(() => onError(error))
-      this.#waiting.add(fail)
-      promise.then((value) => settle(() => onValue(value)), fail)
+        },
+      )
     })
   }
-}
-
-const identity = <T>(value: T): T => value
-
-const rethrow = (error: unknown): never => {
-  throw error
 }
 
 /** A function of its own: what a graph keeps must not be made where another generation is in sight. */

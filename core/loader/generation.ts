@@ -6,7 +6,8 @@ import { settlesWithin } from '../clock.ts'
 import { Mount } from '../http/mount.ts'
 import { describeRouter, UndescribableError, type DocumentPart } from '../http/openapi.ts'
 import { DeclaringRouter } from '../http/plugin-router.ts'
-import type { MountOwner, OpenStream } from '../http/request-info.ts'
+import { coreProblem } from '../http/problems.ts'
+import type { MountOwner, OpenStream, Waiter } from '../http/request-info.ts'
 import type { OwnedLog } from '../log/log.ts'
 import { Belongings } from './belongings.ts'
 import { Border, leaving } from './border.ts'
@@ -14,7 +15,9 @@ import { contextOf } from './context.ts'
 import { within } from './deadline.ts'
 import { definitionOf } from './definition.ts'
 import type { PluginSource } from './discovery.ts'
-import { messageOf, PluginError, positionOf, positionOfText } from './fault.ts'
+import { Emissions } from './emissions.ts'
+import { PluginError, positionOf, positionOfText } from './fault.ts'
+import { OpenStreams } from './open-streams.ts'
 import type { Organs } from './organs.ts'
 import { pluginGlobals } from './plugin-globals.ts'
 import { Tasks } from './tasks.ts'
@@ -25,10 +28,6 @@ const LOAD_MS = 10_000
 const DRAIN_MS = 10_000
 /** For `onUnload`, and for each thing that is released. */
 const RELEASE_MS = 5_000
-/** Streams that are meant to stay open get this long to end by themselves, and then to be ended in good order. */
-const FAREWELL_MS = 250
-const CLOSING_MS = 1_000
-
 export interface Status {
   label: string
   state: Health
@@ -67,10 +66,10 @@ export class Generation implements MountOwner {
   readonly #border: Border
   readonly #closing: AbortController
   readonly #draining: AbortController
-  readonly #underWay = new Set<Hold>()
-  readonly #streams = new Set<OpenStream>()
+  readonly #underWay = new Set<Hold | Waiter>()
+  readonly #streams = new OpenStreams()
+  readonly #emissions: Emissions
   readonly #statuses = new Map<string, Status>()
-  #held: { type: string; data: unknown; subject: string | undefined }[] = []
   #context: PluginContext | undefined
   #definition: PluginDefinition | undefined
   #mount: Mount | undefined
@@ -97,6 +96,12 @@ export class Generation implements MountOwner {
       (error, kind) =>
         this.charge(error, kind === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback'),
     )
+    this.#emissions = new Emissions({
+      bus: organs.bus,
+      plugin: source.id,
+      enter: this.enter,
+      charge: this.charge,
+    })
     this.#closing = this.newAbortController()
     this.#draining = this.newAbortController()
   }
@@ -135,7 +140,7 @@ export class Generation implements MountOwner {
 
   /** What is held now: by `ctx`, and as open streams. */
   get holds(): Hold[] {
-    return [...this.scope.list(), ...Array.from(this.#streams, ({ kind, label }) => ({ kind, label }))]
+    return [...this.scope.list(), ...this.#streams.list()]
   }
 
   // --- Import and stage: nothing of this is live, and all of it can be thrown away.
@@ -219,9 +224,7 @@ export class Generation implements MountOwner {
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
     if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
     else this.#organs.app.unmount(this.#prefix)
-    const held = this.#held
-    this.#held = []
-    for (const { type, data, subject } of held) this.#emitNow(type, data, subject)
+    this.#emissions.release(this.#definition?.events)
   }
 
   /** From now on nothing new begins here. What is under way goes on. */
@@ -246,7 +249,7 @@ export class Generation implements MountOwner {
     this.#draining.abort()
     const deadline = Date.now() + DRAIN_MS
     const tasks = this.tasks.end()
-    await this.#endLastingStreams()
+    await this.#streams.endLasting()
     if (this.#underWay.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#onIdle = resolve
@@ -254,31 +257,18 @@ export class Generation implements MountOwner {
       this.#onIdle = undefined
     }
     const late = [...this.#underWay, ...(await tasks)].map(({ kind, label }) => ({ kind, label }))
-    for (const stream of [...this.#streams]) stream.cut()
+    this.#streams.cutAll()
     return late
-  }
-
-  /** Event streams and WebSockets never end by themselves; their clients come back. */
-  async #endLastingStreams(): Promise<void> {
-    const lasting = () => [...this.#streams].filter((stream) => stream.lasting)
-    const gone = async (ms: number) => {
-      for (const end = Date.now() + ms; lasting().length > 0 && Date.now() < end;) await Bun.sleep(5)
-    }
-    if (lasting().length === 0) return
-    await gone(FAREWELL_MS)
-    for (const stream of lasting()) stream.finish()
-    await gone(CLOSING_MS)
-    for (const stream of lasting()) stream.cut()
   }
 
   /** Says goodbye, releases everything, and ends what is left by force. Gives what had to be. */
   async close(): Promise<Hold[]> {
     const leaks: Hold[] = []
-    const { onUnload } = this.#definition ?? {}
-    if (onUnload !== undefined && this.#context !== undefined && this.scope.state !== 'staged') {
-      const context = this.#context
+    const definition = this.#definition
+    const context = this.#context
+    if (definition?.onUnload !== undefined && context !== undefined && this.scope.state !== 'staged') {
       const work = { kind: 'farewell', label: 'onUnload' }
-      const finished = this.call(work, () => onUnload.call(this.#definition, context))
+      const finished = this.call(work, () => definition.onUnload!(context))
       if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS))) leaks.push(work)
     }
     this.#closing.abort()
@@ -289,13 +279,14 @@ export class Generation implements MountOwner {
     await Bun.sleep(0)
     const belongings = this.#belongings.list()
     const descriptors = this.#border.end()
+    const ended = coreProblem('generation_ended')
+    for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#belongings.clear()
     return [...leaks, ...belongings, ...descriptors]
   }
 
   /** Throws away a generation that was refused. Its leaks are nobody's concern: it never ran. */
   async discard(): Promise<void> {
-    this.#held = []
     await this.close()
   }
 
@@ -307,11 +298,12 @@ export class Generation implements MountOwner {
   readonly enter = <T>(run: () => T): T => this.#border.enter(run)
 
   ask<Result>(
+    waiter: Waiter,
     run: () => unknown,
     onAnswer: (answer: unknown) => Result,
     onError: (error: unknown) => Result,
   ): Result | Promise<Result> {
-    return this.#border.ask(run, onAnswer, onError)
+    return this.#border.ask(waiter, run, onAnswer, onError)
   }
 
   /**
@@ -344,7 +336,7 @@ export class Generation implements MountOwner {
     if (!this.#border.ended) this.charge(error, `${kind} "${label}"`)
   }
 
-  begin(work: Hold): void {
+  begin(work: Hold | Waiter): void {
     this.#underWay.add(work)
   }
 
@@ -357,7 +349,7 @@ export class Generation implements MountOwner {
   }
 
   closeStream(stream: OpenStream): void {
-    this.#streams.delete(stream)
+    this.#streams.remove(stream)
   }
 
   readonly charge = leaving((error: unknown, where: string): void => {
@@ -365,52 +357,14 @@ export class Generation implements MountOwner {
   })
 
   emit(type: string, data: unknown, subject: string | undefined): void {
-    if (this.scope.state === 'staged') this.#held.push({ type, data: structuredCloneOr(data), subject })
-    else if (this.scope.state === 'closed')
+    if (this.scope.state === 'closed')
       this.log.debug(`"${type}" was emitted by a version that is gone, and dropped.`)
-    else this.#emitNow(type, data, subject)
-  }
-
-  #emitNow(type: string, data: unknown, subject: string | undefined): void {
-    const schemas = this.#definition?.events
-    if (schemas !== undefined && Object.hasOwn(schemas, type)) {
-      const misfit = this.#misfit(schemas[type]!, data)
-      if (misfit !== null) {
-        this.charge(
-          new TypeError(`The data of "${type}" does not fit its schema, and was dropped: ${misfit}`),
-          `emit "${type}"`,
-        )
-        return
-      }
-    }
-    this.#organs.bus.emit({ type, data, subject, source: `/plugins/${this.id}` })
-  }
-
-  #misfit(schema: NonNullable<PluginDefinition['events']>[string], data: unknown): string | null {
-    try {
-      const result = this.enter(() => schema['~standard'].validate(data))
-      if (result instanceof Promise) return 'its schema is asynchronous, and an emit never waits.'
-      const [issue] = result.issues ?? []
-      if (issue === undefined) return null
-      const path = (issue.path ?? []).map((key) => String(typeof key === 'object' ? key.key : key)).join('.')
-      return `${path === '' ? '' : `${path}: `}${issue.message}`
-    } catch (error) {
-      return messageOf(error)
-    }
+    else this.#emissions.emit({ type, data, subject }, this.#definition?.events)
   }
 
   setStatus(label: string, state: Health, message: string | undefined): void {
     const before = this.#statuses.get(label)
     const since = before?.state === state ? before.since : new Date(this.#organs.clock.now()).toISOString()
     this.#statuses.set(label, { label: String(label), state, message: message ?? null, since })
-  }
-}
-
-/** What is held until the commit must not change meanwhile; what cannot be copied is no JSON either. */
-function structuredCloneOr(data: unknown): unknown {
-  try {
-    return structuredClone(data)
-  } catch {
-    return data
   }
 }
