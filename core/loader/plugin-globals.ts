@@ -136,7 +136,7 @@ function pluginWorker({ belongings, charge }: GlobalsOptions): typeof Worker {
       belongings.remove(this)
       super.terminate()
     }
-  } as typeof Worker
+  }
 }
 
 function labelOf(url: string | URL): string {
@@ -172,8 +172,7 @@ function pluginTimers(belongings: Belongings): Record<string, unknown> {
   const clear = (stop: (timer: any) => void) => (timer: unknown) => {
     if (typeof timer === 'object') belongings.remove(timer)
     else
-      for (const known of belongings.things())
-        if (String(Number(known)) === String(timer)) belongings.remove(known)
+      for (const known of belongings.things()) if (Number(known) === Number(timer)) belongings.remove(known)
     stop(timer)
   }
   return {

@@ -82,7 +82,7 @@ export class SourceReader {
   wasReplaced(path: string): boolean {
     const known = this.#known.get(path)
     const stats = known && statOf(path)
-    return !!stats && stats.size > 0 && !known!.stamp.startsWith(`${stats.ino}:`)
+    return !!stats && stats.size > 0 && !known.stamp.startsWith(`${stats.ino}:`)
   }
 
   /** The files of the last reading that are not what they were, by what the file system says of them. */

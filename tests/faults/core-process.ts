@@ -63,7 +63,9 @@ export class CoreProcess implements AsyncDisposable {
   }
 
   request(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(this.url + path, { ...init, headers: { Authorization: `Bearer ${TOKEN}`, ...init.headers } })
+    const headers = new Headers(init.headers)
+    headers.set('Authorization', `Bearer ${TOKEN}`)
+    return fetch(this.url + path, { ...init, headers })
   }
 
   async emit(type: string, data: unknown = null): Promise<void> {

@@ -21,7 +21,7 @@ interface Fault {
   readonly unload?: string
   readonly top?: string
   /** What sets it off, beyond `GET /go`. */
-  readonly then?: 'event' | 'reload' | 'socket' | 'leave' | 'signal'
+  readonly by?: 'event' | 'reload' | 'socket' | 'leave' | 'signal'
   /** What the log says of it. */
   readonly says: string | RegExp
 }
@@ -60,12 +60,12 @@ const faults: Record<string, Fault> = {
   'a handler that answers a string': { go: `return 'text' as never`, says: /answered with a string/ },
   'a listener that throws': {
     load: `ctx.events.on('fault.now', () => { throw new Error('listener') })`,
-    then: 'event',
+    by: 'event',
     says: 'listener',
   },
   'a listener that rejects': {
     load: `ctx.events.on('fault.now', async () => { await ${later}; throw new Error('async listener') })`,
-    then: 'event',
+    by: 'event',
     says: 'async listener',
   },
   'an emit of what does not fit': {
@@ -108,7 +108,7 @@ const faults: Record<string, Fault> = {
   },
   'a body whose cancel throws': {
     go: `return new Response(new ReadableStream({ start(c) { c.enqueue('x') }, cancel() { throw new Error('cancel') } }))`,
-    then: 'leave',
+    by: 'leave',
     says: 'cancel',
   },
   'an async generator that throws': {
@@ -166,63 +166,63 @@ const faults: Record<string, Fault> = {
   },
   'a listener on the process that throws': {
     load: `process.on('SIGUSR2', () => { throw new Error('signal') })`,
-    then: 'signal',
+    by: 'signal',
     says: 'signal',
   },
   'a listener on the process that rejects': {
     load: `process.on('SIGUSR2', async () => { throw new Error('async signal') })`,
-    then: 'signal',
+    by: 'signal',
     says: 'async signal',
   },
   'a listener of a task signal that throws': {
     load: `ctx.task('t', (signal) => new Promise((done) => signal.addEventListener('abort', () => { done(1); throw new Error('task signal') })))`,
-    then: 'reload',
+    by: 'reload',
     says: 'task signal',
   },
   'a WebSocket handler whose open throws': {
     load: `router.ws('/socket', { open() { throw new Error('ws open') } })`,
-    then: 'socket',
+    by: 'socket',
     says: 'ws open',
   },
   'a WebSocket handler whose message throws': {
     load: `router.ws('/socket', { message() { throw new Error('ws message') } })`,
-    then: 'socket',
+    by: 'socket',
     says: 'ws message',
   },
   'a WebSocket handler whose message rejects': {
     load: `router.ws('/socket', { async message() { await ${later}; throw new Error('ws async message') } })`,
-    then: 'socket',
+    by: 'socket',
     says: 'ws async message',
   },
   'a WebSocket handler whose close throws': {
     load: `router.ws('/socket', { close() { throw new Error('ws close') } })`,
-    then: 'socket',
+    by: 'socket',
     says: 'ws close',
   },
   'a listener of ctx.signal that throws': {
     load: `ctx.signal.addEventListener('abort', () => { throw new Error('on signal') })`,
-    then: 'reload',
+    by: 'reload',
     says: 'on signal',
   },
   'a listener of ctx.draining that throws': {
     load: `ctx.draining.addEventListener('abort', () => { throw new Error('on draining') })`,
-    then: 'reload',
+    by: 'reload',
     says: 'on draining',
   },
   'a defer that throws': {
     load: `ctx.defer(() => { throw new Error('deferred') })`,
-    then: 'reload',
+    by: 'reload',
     says: 'deferred',
   },
   'a defer that rejects': {
     load: `ctx.defer(async () => { await ${later}; throw new Error('async deferred') })`,
-    then: 'reload',
+    by: 'reload',
     says: 'async deferred',
   },
-  'an onUnload that throws': { unload: `throw new Error('unload')`, then: 'reload', says: 'unload' },
+  'an onUnload that throws': { unload: `throw new Error('unload')`, by: 'reload', says: 'unload' },
   'an onUnload that rejects': {
     unload: `await ${later}; throw new Error('async unload')`,
-    then: 'reload',
+    by: 'reload',
     says: 'async unload',
   },
 }
@@ -277,7 +277,7 @@ const setOff = {
   },
   async socket(id: string) {
     const socket = new WebSocket(`${core.url.replace('http', 'ws')}/api/plugins/${id}/socket`)
-    await new Promise((resolve) => (socket.onopen = resolve))
+    await new Promise((resolve) => socket.addEventListener('open', resolve))
     socket.send('hello')
     await Bun.sleep(20)
     socket.close()
@@ -293,13 +293,13 @@ const setOff = {
 let pings = 0
 
 describe('the process stays up, and the mistake is charged to the plugin that made it:', () => {
-  test.each(kinds)('%s', async (_name, { says, then }, id) => {
-    if (then === undefined)
+  test.each(kinds)('%s', async (_name, { says, by }, id) => {
+    if (by === undefined)
       await core
         .request(`/api/plugins/${id}/go`)
         .then((response) => response.arrayBuffer())
         .catch(() => null)
-    else await setOff[then](id)
+    else await setOff[by](id)
 
     const line = await core.log(
       ({ level, plugin, message }) =>

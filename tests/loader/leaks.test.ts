@@ -335,10 +335,10 @@ describe('no leak', () => {
       answering('old', `router.ws('/socket', { message(socket, text) { socket.send(text) } })`),
       async () => {
         const socket = new WebSocket(`${house.url.replace('http', 'ws')}/api/plugins/lamp/socket`)
-        socket.onclose = closed.resolve
-        await new Promise((resolve) => (socket.onopen = resolve))
+        socket.addEventListener('close', closed.resolve)
+        await new Promise((resolve) => socket.addEventListener('open', resolve))
         socket.send('hello')
-        await new Promise((resolve) => (socket.onmessage = resolve))
+        await new Promise((resolve) => socket.addEventListener('message', resolve))
       },
     )
     expect((await closed.promise).code).toBe(1012)

@@ -128,10 +128,10 @@ describe('a swap', () => {
 
   test('loses no request over many swaps, and a request that begins after it meets the new code', async () => {
     house = await houseWith({ lamp: { 'index.ts': answering('0') } })
-    let running = true
+    const finish = new AbortController()
     const answers: string[] = []
     const clients = Array.from({ length: 4 }, async () => {
-      while (running) {
+      while (!finish.signal.aborted) {
         const response = await house.request('/api/plugins/lamp/word')
         expect(response.status).toBe(200)
         answers.push(await response.text())
@@ -141,7 +141,7 @@ describe('a swap', () => {
       await house.save('lamp/index.ts', answering(String(swap)))
       expect(await answerOf(house)).toBe(String(swap))
     }
-    running = false
+    finish.abort()
     await Promise.all(clients)
     expect(answers.length).toBeGreaterThan(20)
   }, 15_000)
