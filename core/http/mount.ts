@@ -11,6 +11,9 @@ import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from '.
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
 
+/** Seen by nobody but the metrics; the number is nginx's. */
+const CLIENT_LEFT = 499
+
 type Entry = [handler: Handler, route: RouterRoute]
 
 /** Works out who may call an entry once, when it is added. */
@@ -57,7 +60,12 @@ export class Mount {
       router: this.#router as never,
       getPath: (_request, options) => (options!.env as RequestInfo).path,
     })
-    this.#app.onError((error, c) => this.#answerError(error, c.env as RequestInfo))
+    this.#app.onError((error, c) =>
+      // Whoever asked has left, and what was done for them was told so: that is nobody's mistake.
+      error.name === 'AbortError' && c.req.raw.signal.aborted
+        ? new Response(null, { status: CLIENT_LEFT })
+        : this.#answerError(error, c.env as RequestInfo),
+    )
     this.#app.notFound((c) => this.#answerError(coreProblem('not_found'), c.env as RequestInfo))
     this.#app.route(prefix || '/', router as never)
   }

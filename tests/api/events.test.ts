@@ -156,15 +156,6 @@ describe('the stream', () => {
   }, 20_000)
 })
 
-test('a quiet stream lives on, with a comment every 15 s', async () => {
-  await using stream = await open('?pattern=never.*')
-  await Bun.sleep(16_500)
-  expect(stream.ended).toBe(false)
-  expect(stream.text.match(/^:.*$/gm)).toHaveLength(1)
-  emit('never.mind')
-  await until(() => stream.frames.length === 1, 'the event')
-}, 20_000)
-
 describe('the log', () => {
   const Page = z.strictObject({ events: z.array(CloudEventBody), next: z.string().nullable() })
   const read = async (query: string) =>

@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
+import { connect } from 'node:net'
 import { ProblemBody } from '../../core/api/schemas.ts'
-import { houseOf, NO_TOKEN } from './kit.ts'
+import { houseOf, NO_TOKEN, until } from './kit.ts'
 
 const THROWS = {
   error: `new Error('secret-in-message')`,
@@ -47,6 +48,8 @@ beforeAll(async () => {
       router.get('/problem-late', async () => { await Bun.sleep(1); throw problem(404, 'no_such_lamp') })
       for (const status of [400, 401, 403, 404, 418, 422, 500, 503])
         router.get('/exception/' + status, () => { throw new HTTPException(status, { message: 'said' }) })
+      router.post('/body', async (c) => c.text(await c.req.text()))
+      router.get('/waits', async (c) => { await fetch(c.req.query('url'), { signal: c.req.raw.signal }); return c.text('') })
       router.get('/not-found', (c) => c.notFound())
       router.get('/swallowed', async (c, next) => { await next() })
       router.post('/only-post', (c) => c.text('posted'))
@@ -150,6 +153,32 @@ describe('a handler that', () => {
     }
     expect(faults()).toBe(before)
   })
+})
+
+test('a client that leaves, be it in the middle of its own body, is no mistake of the plugin', async () => {
+  const port = Number(new URL(house.url).port)
+  using never = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    idleTimeout: 0,
+    fetch: () => Promise.withResolvers<Response>().promise,
+  })
+  const before = faults()
+  const left = () => Number(/plugin="lamp",status="499"} (\d+)/.exec(metrics)?.[1] ?? 0)
+  let metrics = ''
+  for (const request of [
+    'POST /api/plugins/lamp/body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc',
+    `GET /api/plugins/lamp/waits?url=${never.url.href} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+  ]) {
+    const socket = connect(port, '127.0.0.1', () => socket.write(request))
+    await Bun.sleep(50)
+    socket.destroy()
+  }
+  await until(async () => {
+    metrics = await (await house.request('/metrics')).text()
+    return left() === 2
+  }, 'both to be noticed')
+  expect(faults()).toBe(before)
 })
 
 describe('what is not there', () => {

@@ -164,19 +164,6 @@ describe('a body that is still to be read', () => {
   })
 })
 
-test('a stream that is quiet for 13 s is not cut', async () => {
-  await house.save(
-    'lamp/index.ts',
-    pluginOf(`
-      const router = ctx.router({ security: [] })
-      router.get('/quiet', () => new Response(new ReadableStream({
-        async pull(controller) { await Bun.sleep(13_000); controller.enqueue(new TextEncoder().encode('late')); controller.close() },
-      })))
-      return router`),
-  )
-  expect(await text('/quiet')).toBe('late')
-}, 20_000)
-
 describe('an answer that is there at once', () => {
   test('of a file comes with its type and length, and with none for HEAD', async () => {
     const response = await lamp('/file')
