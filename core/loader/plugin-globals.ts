@@ -47,7 +47,17 @@ function pluginBun(): object {
     serve: { value: forbidden('Bun.serve', noServer) },
     listen: { value: forbidden('Bun.listen', noServer) },
     env: { value: process.env },
+    spawn: { value: spawning(Bun.spawn) },
+    spawnSync: { value: spawning(Bun.spawnSync) },
   })
+}
+
+/** Unless told, Bun gives a child the environment in which the process began, with the secrets that the Core took out. */
+function spawning(spawn: (command: any, options?: any) => unknown): typeof spawn {
+  return (command, options) =>
+    Array.isArray(command)
+      ? spawn(command, { env: process.env, ...options })
+      : spawn({ env: process.env, ...command })
 }
 
 function pluginConsole(log: OwnedLog): Console {
