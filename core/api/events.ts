@@ -7,7 +7,7 @@ import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import type { CoreApi } from './core-api.ts'
 import { eventStream } from './event-stream.ts'
-import { answers, CloudEventBody, Page, ProblemBody } from './schemas.ts'
+import { answers, CloudEventBody, Page, problems } from './schemas.ts'
 
 const Patterns = z
   .union([z.string(), z.array(z.string())])
@@ -28,10 +28,7 @@ const streamEvents = createRoute({
   request: { query: z.object({ pattern: Patterns }) },
   responses: {
     200: { description: 'One CloudEvent each.', content: { 'text/event-stream': { schema: z.string() } } },
-    400: {
-      description: 'A pattern is malformed.',
-      content: { 'application/problem+json': { schema: ProblemBody } },
-    },
+    ...problems(400, 401),
   },
 })
 
@@ -88,13 +85,7 @@ const publishEvent = createRoute({
       description: 'Published.',
       content: { 'application/json': { schema: z.object({ id: z.string() }) } },
     },
-    400: { description: 'No CloudEvent.', content: { 'application/problem+json': { schema: ProblemBody } } },
-    403: {
-      description: 'A reserved type or source.',
-      content: { 'application/problem+json': { schema: ProblemBody } },
-    },
-    413: { description: 'Too much data.', content: { 'application/problem+json': { schema: ProblemBody } } },
-    415: { description: 'No JSON.', content: { 'application/problem+json': { schema: ProblemBody } } },
+    ...problems(400, 401, 403, 413, 415),
   },
 })
 

@@ -4,7 +4,7 @@ import { createRoute, z } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import type { CoreApi } from './core-api.ts'
 import { eventStream } from './event-stream.ts'
-import { LogLine, Page, ProblemBody } from './schemas.ts'
+import { LogLine, Page, problems } from './schemas.ts'
 
 const listLogs = createRoute({
   method: 'get',
@@ -23,7 +23,7 @@ const listLogs = createRoute({
         .number()
         .int()
         .optional()
-        .openapi({ description: 'The id of a line: those before it.' }),
+        .openapi({ type: 'integer', description: 'The id of a line: those before it.' }),
     }),
   },
   responses: {
@@ -36,7 +36,7 @@ const listLogs = createRoute({
         'text/event-stream': { schema: z.string() },
       },
     },
-    401: { description: 'A problem.', content: { 'application/problem+json': { schema: ProblemBody } } },
+    ...problems(400, 401),
   },
 })
 

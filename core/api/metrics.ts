@@ -5,6 +5,7 @@ import { DURATION_BUCKETS } from '../http/request-stats.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import type { CoreApi } from './core-api.ts'
 import { openEventStreams } from './event-stream.ts'
+import { problems } from './schemas.ts'
 
 const getMetrics = createRoute({
   method: 'get',
@@ -16,6 +17,7 @@ const getMetrics = createRoute({
       description: 'Version 0.0.4 of the text format.',
       content: { 'text/plain': { schema: z.string() } },
     },
+    ...problems(401),
   },
 })
 

@@ -43,7 +43,7 @@ const changePlugin = createRoute({
   summary: 'Enable, disable, or choose a log level',
   description: 'Answers when it is carried out. The wish survives a restart.',
   request: { params: PluginId, body: jsonBody(PluginChange) },
-  responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409),
+  responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409, 415),
 })
 
 const reloadPlugin = createRoute({
@@ -71,6 +71,7 @@ const listReloads = createRoute({
         .nullable()
         .openapi({ description: 'Ask for the rest with `before=` this; null at the end.' }),
     }),
+    400,
     401,
     404,
   ),

@@ -1,6 +1,7 @@
 // What the control plane says over HTTP, in zod: the shapes that stand in the OpenAPI document.
 
 import { z } from '@home-console/sdk'
+import { STATUS_CODES } from 'node:http'
 import { ERROR_BOOK } from '../http/error-book.ts'
 
 const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })
@@ -124,13 +125,18 @@ export const Page = (most: number, usual: number) => ({
 
 const problemContent = { 'application/problem+json': { schema: ProblemBody } }
 
+/** The problems that a route may answer with, each under its status. */
+export function problems(...statuses: number[]) {
+  return Object.fromEntries(
+    statuses.map((status) => [status, { description: STATUS_CODES[status]!, content: problemContent }]),
+  )
+}
+
 /** The answers of a route, with the problems that it may give. */
-export function answers<Body extends z.ZodType>(description: string, body: Body, ...problems: number[]) {
+export function answers<Body extends z.ZodType>(description: string, body: Body, ...statuses: number[]) {
   return {
     200: { description, content: { 'application/json': { schema: body } } },
-    ...Object.fromEntries(
-      problems.map((status) => [status, { description: 'A problem.', content: problemContent }]),
-    ),
+    ...problems(...statuses),
   } as const
 }
 

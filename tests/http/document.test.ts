@@ -82,6 +82,25 @@ describe('the document', () => {
     expect(ids).toEqual([...new Set(ids)])
   })
 
+  test('names the problems that any operation of the Core may answer with', async () => {
+    for (const { path, operation } of operationsOf(await read())) {
+      if (!operation.operationId.startsWith('core.')) continue
+      const said = Object.keys(operation.responses)
+      const may = [
+        operation.security.length > 0 && '401',
+        (operation.requestBody !== undefined ||
+          operation.parameters?.some(({ in: at }: any) => at === 'query')) &&
+          '400',
+        operation.requestBody !== undefined && '415',
+        path.includes('{id}') && '404',
+      ].filter((status) => status !== false)
+      expect([operation.operationId, may.filter((status) => !said.includes(status))]).toEqual([
+        operation.operationId,
+        [],
+      ])
+    }
+  })
+
   test('declares each parameter of a path, once', async () => {
     for (const { path, operation } of operationsOf(await read())) {
       const inPath = (operation.parameters ?? []).filter((parameter: any) => parameter.in === 'path')
