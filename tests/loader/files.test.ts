@@ -6,7 +6,9 @@ import {
   closeSync,
   cpSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -15,7 +17,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { answering, answerOf, expectUntouchedBystander, houseWith, until } from './bystander.ts'
 
@@ -404,9 +407,38 @@ describe('the plugins folders', () => {
     await until('an edit to be noticed', () => house.runtime.loader.view('lamp')?.generation === 2)
   }, 15_000)
 
+  test('moved away, and another in its place: what is in the new one serves, and edits in it are noticed', async () => {
+    house = await houseWith(lamp())
+    const plugins = join(house.folder, 'plugins')
+    cpSync(plugins, join(house.folder, 'new'), { recursive: true })
+    renameSync(plugins, join(house.folder, 'old'))
+    renameSync(join(house.folder, 'new'), plugins)
+    writeFileSync(house.path('lamp/index.ts'), answering('in the new one'))
+    await answers('in the new one')
+    await Bun.sleep(300)
+    writeFileSync(house.path('lamp/index.ts'), answering('and edited'))
+    await answers('and edited')
+  }, 15_000)
+
+  test('one that is not there at the start is found when it comes, and an edit in it is noticed', async () => {
+    const { startTestHouse } = await import('@home-console/sdk/testing')
+    const late = join(mkdtempSync(join(tmpdir(), 'home-console-')), 'made', 'later')
+    const other = await startTestHouse({ config: { pluginsDirs: [late] } })
+    try {
+      mkdirSync(late, { recursive: true })
+      writeFileSync(join(late, 'chair.ts'), answering('sit'))
+      await until('the plugin', async () => (await answerOf(other, 'chair')) === 'sit')
+      writeFileSync(join(late, 'chair.ts'), answering('stand'))
+      await until('the edit', async () => (await answerOf(other, 'chair')) === 'stand')
+    } finally {
+      await other.stop()
+      rmSync(dirname(dirname(late)), { recursive: true })
+    }
+    house = await houseWith({})
+  }, 15_000)
+
   test('are several, of which one may not be there: two plugins of one id are the first one’s', async () => {
-    const { mkdtempSync, realpathSync } = await import('node:fs')
-    const other = realpathSync(mkdtempSync('/tmp/home-console-'))
+    const other = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
     mkdirSync(join(other, 'first', 'lamp'), { recursive: true })
     writeFileSync(join(other, 'first', 'lamp', 'index.ts'), answering('first', 'await Bun.sleep(50)'))
     mkdirSync(join(other, 'second', 'lamp'), { recursive: true })
