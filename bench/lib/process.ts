@@ -95,7 +95,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 
 async function answers(url: URL): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+    const response = await fetch(url, { keepalive: false, signal: AbortSignal.timeout(2_000) })
     await response.arrayBuffer()
     return response.ok
   } catch {

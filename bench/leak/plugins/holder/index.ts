@@ -6,8 +6,8 @@ import { version } from './version.ts'
 
 const shared = globalThis as GenerationsOfBench
 
-/** What a version keeps for itself: if it stays, it is seen in the memory. */
-const ballast = Array.from({ length: 2_000 }, (_, index) => `${version} ${index} ${'x'.repeat(50)}`)
+/** What a version keeps for itself, in bytes: if it stays, it is seen in the memory. */
+const ballast = new Uint8Array(100_000).fill(1)
 
 const Sensor = z.object({ id: z.string(), name: z.string().min(1).max(60) }).openapi('Sensor')
 const Reading = z.object({ sensor: Sensor, value: z.number(), at: z.iso.datetime() }).openapi('Reading')
@@ -33,7 +33,7 @@ export default definePlugin({
 
 function documentedRoutes(router: PluginRouter): void {
   const now = () => ({
-    sensor: { id: 'one', name: ballast[0]! },
+    sensor: { id: 'one', name: `Sensor ${ballast.length}` },
     value: version,
     at: new Date().toISOString(),
   })
@@ -69,7 +69,7 @@ function timersAndListeners(ctx: PluginContext<any>): void {
   ctx.task('wait', async (signal) => {
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
   })
-  ctx.status('holder', 'ok', ballast[0])
+  ctx.status('holder', 'ok', `${ballast.length} bytes`)
   const interval = setInterval(() => ballast.length, 1_000)
   ctx.defer(() => clearInterval(interval))
   const onWarning = () => ballast.length
