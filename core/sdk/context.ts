@@ -1,21 +1,12 @@
 // What a plugin gets in its hands: the one argument of `onLoad`.
 
-import type { CloudEvent, EventFor } from './event.ts'
-import type { EventSchemas } from './plugin.ts'
+import type { EventFor, EventSchemas } from './event.ts'
+import type { Logger } from './logger.ts'
 import type { InputOf } from './standard-schema.ts'
 import type { PluginRouter, RouterOptions } from './router.ts'
 
 /** Takes back what a call registered. Calling it again does nothing. */
 export type Undo = () => void
-
-export type LogFields = Readonly<Record<string, unknown>>
-
-export interface Logger {
-  debug(message: string, fields?: LogFields): void
-  info(message: string, fields?: LogFields): void
-  warn(message: string, fields?: LogFields): void
-  error(message: string, fields?: LogFields): void
-}
 
 /** Where the house stands and how its people measure. Data itself is always SI, °C and UTC: only faces convert. */
 export interface Home {
@@ -105,5 +96,3 @@ export type EventType<Emits extends EventSchemas> = keyof Emits extends never ? 
 export type EventData<Emits extends EventSchemas, Type extends string> = Type extends keyof Emits
   ? InputOf<Emits[Type]>
   : unknown
-
-export type { CloudEvent }

@@ -1,5 +1,7 @@
 // An event: a named fact, in the envelope of CloudEvents 1.0.
 
+import type { StandardSchemaV1 } from './standard-schema.ts'
+
 /** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md, with `causationid` as an extension. */
 export interface CloudEvent<Data = unknown, Type extends string = string> {
   readonly specversion: '1.0'
@@ -40,6 +42,9 @@ export interface PluginEvent {
   generation: number
   reload: Reload
 }
+
+/** What a plugin emits: the event's type and the schema that its data must fit. */
+export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>
 
 export type ReloadOutcome = 'committed' | 'kept_old' | 'superseded' | 'failed' | 'unloaded'
 export type ReloadCause = 'boot' | 'file' | 'api' | 'config' | 'dependency'

@@ -4,22 +4,22 @@ export { createRoute, z } from '@hono/zod-openapi'
 export { definePlugin } from './plugin.ts'
 export { Problem, problem } from './problem.ts'
 
-export type { EventSchemas, PluginDefinition } from './plugin.ts'
+export type { PluginDefinition } from './plugin.ts'
 export type {
   EventData,
   EventType,
   Health,
   Home,
-  LogFields,
-  Logger,
   PluginContext,
   ScheduleOptions,
   TaskOptions,
   Undo,
 } from './context.ts'
+export type { LogFields, Logger } from './logger.ts'
 export type {
   CloudEvent,
   EventFor,
+  EventSchemas,
   Events,
   Hold,
   Matches,

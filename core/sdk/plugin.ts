@@ -1,11 +1,8 @@
 // What a plugin is: one object with an `onLoad`. Everything else about it is optional.
 
-import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { EventSchemas } from './event.ts'
 import type { PluginContext } from './context.ts'
 import type { PluginRouter } from './router.ts'
-
-/** What a plugin emits: the event's type and the schema that its data must fit. */
-export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>
 
 /**
  * A plugin's life, told once:

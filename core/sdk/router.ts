@@ -1,7 +1,7 @@
 // A plugin's router: an OpenAPIHono that also knows the caller and WebSockets.
 
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Logger } from './context.ts'
+import type { Logger } from './logger.ts'
 
 /** OpenAPI's own words for who may call: `[]` is everyone, `[{ bearer: ['lights.write'] }]` asks for that scope. */
 export type Security = ReadonlyArray<Readonly<Record<string, readonly string[]>>>
