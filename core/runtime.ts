@@ -6,7 +6,7 @@ import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
 import { mountCore } from './api/core-routes.ts'
 import { EventBus } from './bus/event-bus.ts'
-import { realClock, type Clock } from './clock.ts'
+import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openCoreDatabase } from './db/core-database.ts'
 import { HomeSettings } from './db/home.ts'
@@ -71,8 +71,12 @@ export class Runtime {
     this.home = new HomeSettings(db)
     this.bus = new EventBus({
       now: () => clock.now(),
-      onDropped: (source, type, reason) =>
-        this.log.of(pluginOf(source)).error(`The event "${type}" was dropped: ${reason}`, { source }),
+      onDropped: (source, type, reason) => {
+        const error = `The event "${type}" of ${source} was dropped: ${reason}`
+        const plugin = pluginOf(source)
+        if (plugin === null) this.log.of(null).error(error)
+        else this.loader.charge({ plugin, error, where: `emit "${type}"` })
+      },
       onSubscriberFailed: (error, event) =>
         this.log.of(null).error(`A subscriber of "${event.type}" failed: ${messageOf(error)}`, { error }),
     })
@@ -145,7 +149,13 @@ export class Runtime {
     this.bus.emit({ type: 'core.stopping', source: '/core', data: { reason } })
     endEventStreams()
     // The plugins go when the port is closed: until then they answer.
-    const unload = () => this.loader.stop()
+    const unload = async () => {
+      if (await settlesWithin(this.loader.stop(), STOP_MS)) return
+      this.log
+        .of(null)
+        .warn(`Not every plugin came to its end within ${STOP_MS} ms. What is left is ended by force.`)
+      this.loader.endByForce()
+    }
     await (this.#server?.stop(STOP_MS, unload) ?? unload())
     this.#closeDatabase()
   }

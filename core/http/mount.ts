@@ -157,6 +157,7 @@ export class Mount {
 
 /** Hono takes a handler that promised an answer and gave none for a route that is not there. */
 function nothingIn(promised: Promise<unknown> | undefined): OddAnswer | undefined {
-  const answer = promised === undefined || Bun.peek(promised)
+  if (promised === undefined || Bun.peek.status(promised) !== 'fulfilled') return undefined
+  const answer = Bun.peek(promised)
   return answer ? undefined : new OddAnswer(answer)
 }

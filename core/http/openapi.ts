@@ -129,7 +129,8 @@ function documentOf(router: OpenAPIHono<any, any, any>): Json {
 
 /** Which route it was: the library only names the schema's type. */
 function culpritOf(router: DeclaringRouter, error: unknown): Error {
-  const reason = error instanceof Error ? error.message : String(error)
+  // The library throws what is no Error.
+  const reason = (error as { message?: string } | null)?.message ?? String(error)
   for (const definition of router.openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue
     const alone = new OpenAPIHono()

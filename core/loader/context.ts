@@ -2,16 +2,22 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Problem, type Logger, type PluginContext, type Undo } from '@home-console/sdk'
+import {
+  Problem,
+  type Health,
+  type Hold,
+  type Logger,
+  type PluginContext,
+  type Undo,
+} from '@home-console/sdk'
 import { currentCause, whileHandling } from '../bus/storm.ts'
 import { pluginRouter } from '../http/plugin-router.ts'
 import type { OwnedLog } from '../log/log.ts'
-import type { Held } from '../scope/scope.ts'
+import type { Held, Scope } from '../scope/scope.ts'
 import { leave, leaving } from './border.ts'
-import type { Generation } from './generation.ts'
 import type { Organs } from './organs.ts'
 import { after, every, type ScheduleOwner } from './schedule.ts'
-import { Task } from './tasks.ts'
+import { Task, type TaskOwner, type Tasks } from './tasks.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -46,7 +52,21 @@ class PluginLogger implements Logger {
   }
 }
 
-export function contextOf(generation: Generation, organs: Organs): PluginContext {
+/** What a context needs of the generation that it belongs to. */
+export interface ContextOwner extends Omit<TaskOwner, 'clock'> {
+  readonly id: string
+  readonly source: { readonly dir: string }
+  readonly scope: Scope
+  readonly tasks: Tasks
+  readonly log: OwnedLog
+  readonly signal: AbortSignal
+  readonly draining: AbortSignal
+  call(work: Hold, run: () => unknown): Promise<void> | undefined
+  emit(type: string, data: unknown, subject: string | undefined): void
+  setStatus(label: string, state: Health, message: string | undefined): void
+}
+
+export function contextOf(generation: ContextOwner, organs: Organs): PluginContext {
   const { id, scope } = generation
   const hold = (held: Held): Undo => leaving(scope.add(held))
   const scheduleOwner: ScheduleOwner = {

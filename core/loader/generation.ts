@@ -277,12 +277,17 @@ export class Generation implements MountOwner {
     leaks.push(...overdue)
     // Whoever was told and needs a turn of the loop to let go gets it.
     await Bun.sleep(0)
+    return [...leaks, ...this.endByForce()]
+  }
+
+  /** Ends what the plugin opened and did not close, and lets nobody wait for it any longer. Gives what that was. */
+  endByForce(): Hold[] {
     const belongings = this.#belongings.list()
     const descriptors = this.#border.end()
     const ended = coreProblem('generation_ended')
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#belongings.clear()
-    return [...leaks, ...belongings, ...descriptors]
+    return [...belongings, ...descriptors]
   }
 
   /** Throws away a generation that was refused. Its leaks are nobody's concern: it never ran. */

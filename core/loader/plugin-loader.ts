@@ -134,6 +134,11 @@ export class PluginLoader {
     await Promise.all(this.units.map((unit) => unit.unload({ kind: 'api', files: [] }, 'stopping')))
   }
 
+  /** Ends what is still being drained or closed, however far it came. */
+  endByForce(): void {
+    for (const unit of this.units) for (const generation of unit.leaving) generation.endByForce()
+  }
+
   #onHints(hints: readonly FileHint[]): void {
     if (this.#stopped) return
     let unknown = false

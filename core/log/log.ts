@@ -146,19 +146,8 @@ export class Log {
   }
 
   /** A copy as plain JSON: what is logged must not keep a plugin's objects alive, nor change after the fact. */
-  #plain(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-    let text: string
-    try {
-      text = JSON.stringify(fields, (_key, value: unknown) =>
-        value instanceof Error
-          ? { name: value.name, message: value.message, stack: value.stack }
-          : typeof value === 'bigint'
-            ? String(value)
-            : value,
-      )
-    } catch {
-      text = JSON.stringify({ unserializable: inspect(fields, { depth: 2, maxStringLength: 1_000 }) })
-    }
+  #plain(fields: Fields): Record<string, unknown> {
+    const text = asJson(fields)
     if (text.length > MAX_FIELDS) return { truncated: this.#masked(clip(text, MAX_FIELDS)) }
     return JSON.parse(this.#masked(text)) as Record<string, unknown>
   }
@@ -182,4 +171,24 @@ function passes(line: LogLine, { plugin, level }: LineFilter): boolean {
 
 function clip(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} characters more)`
+}
+
+/** What a plugin logs may do anything when it is read: then it is at least shown that there was something. */
+function asJson(fields: Fields): string {
+  try {
+    return JSON.stringify(fields, (_key, value: unknown) => {
+      if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack }
+      return typeof value === 'bigint' ? String(value) : value
+    })
+  } catch {
+    return JSON.stringify({ unserializable: inspected(fields) })
+  }
+}
+
+function inspected(value: unknown): string {
+  try {
+    return inspect(value, { depth: 2, maxStringLength: 1_000 })
+  } catch {
+    return 'throws when it is looked at'
+  }
 }

@@ -82,3 +82,14 @@ test('a message with line breaks and escapes forges no line of its own', () => {
   expect(pretty.replaceAll(/\x1b\[\d+m/g, '')).not.toMatch(/[\x00-\x09\x0b-\x1f]/)
   expect(formatLine(written[0]!, 'json').split('\n')).toHaveLength(1)
 })
+
+test('an error that throws when it is looked at does no harm', () => {
+  const { log, written } = makeLog()
+  const hostile = Object.defineProperty(new Error('x'), 'message', {
+    get() {
+      throw new Error('no')
+    },
+  })
+  log.of('lamp').error('odd', { error: hostile })
+  expect(written[0]!.fields).toEqual({ unserializable: 'throws when it is looked at' })
+})
