@@ -36,6 +36,8 @@ export class App {
   #document: string | undefined
   /** Answers with `Connection: close`, so that clients on kept connections leave before the stop. */
   #leaving = false
+  /** Settles when answers may go out again. */
+  #held: Promise<void> | undefined
 
   constructor(options: AppOptions) {
     this.#options = options
@@ -79,6 +81,16 @@ export class App {
     this.#leaving = true
   }
 
+  /** Keeps back the answers to whoever comes from now on, until the function that it gives is called. */
+  holdAnswers(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#held = promise
+    return () => {
+      this.#held = undefined
+      resolve()
+    }
+  }
+
   /** The one entry. What every request needs is done here and not in middleware, which would cost a third of the speed. */
   readonly fetch = (
     request: Request,
@@ -95,9 +107,10 @@ export class App {
     const caller = (authorization !== null && this.#options.authenticate(authorization)) || ANONYMOUS
     const info = new RequestInfo(request.method, path, caller)
     const mount = this.#mountFor(path)
-    return mount.handle(request, info, (response) =>
+    const answer = mount.handle(request, info, (response) =>
       this.#finish(response, request, server, info, mount, started),
     )
+    return this.#held === undefined ? answer : this.#held.then(() => answer)
   }
 
   #mountFor(path: string): Mount {

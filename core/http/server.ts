@@ -8,6 +8,8 @@ import { websocketHandler, type Connection } from './sockets.ts'
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 /** How long clients on kept connections are told to leave before the port closes. */
 const LEAVING_MS = 150
+/** How long they then wait for their answers: who waits inside does not stand at the port when it closes, and is not reset. */
+const HOLDING_MS = 30
 
 export interface RunningServer {
   readonly url: URL
@@ -57,7 +59,10 @@ export function listen(
     async stop(graceMs, closed) {
       app.beginLeaving()
       await Bun.sleep(LEAVING_MS)
+      const release = app.holdAnswers()
+      await Bun.sleep(HOLDING_MS)
       const stopped = server.stop(false)
+      release()
       const deadline = Date.now() + graceMs
       await closed?.()
       while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(10)
