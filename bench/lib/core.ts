@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { CloudEvent } from '@home-console/sdk'
 import { EventStream } from './event-stream.ts'
-import { KeptConnection, type Answer } from './kept-connection.ts'
+import { KeptConnection } from './kept-connection.ts'
 import { freePort, ServerProcess } from './process.ts'
 import { repository, type Workspace } from './workspace.ts'
 
@@ -20,7 +20,7 @@ export interface CoreOptions {
 
 export class CoreProcess implements AsyncDisposable {
   readonly process: ServerProcess
-  readonly #connection: KeptConnection
+  #connection: KeptConnection
 
   private constructor(process: ServerProcess, connection: KeptConnection) {
     this.process = process
@@ -61,14 +61,16 @@ export class CoreProcess implements AsyncDisposable {
   }
 
   async getText(path: string): Promise<string> {
-    return this.#text(await this.#connection.send('GET', path, ADMIN_TOKEN))
+    return this.#ask('GET', path)
   }
 
   async post<T>(path: string): Promise<T> {
-    return JSON.parse(this.#text(await this.#connection.send('POST', path, ADMIN_TOKEN))) as T
+    return JSON.parse(await this.#ask('POST', path)) as T
   }
 
-  #text({ status, body }: Answer): string {
+  async #ask(method: 'GET' | 'POST', path: string): Promise<string> {
+    if (this.#connection.closed) this.#connection = await this.connect()
+    const { status, body } = await this.#connection.send(method, path, ADMIN_TOKEN)
     if (status >= 400) throw new Error(`The Core answered ${status}: ${body}`)
     return body
   }

@@ -61,6 +61,11 @@ export class KeptConnection {
     })
   }
 
+  /** Whether the server has closed it, as it does when nothing was asked for a while. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   close(): void {
     this.#waiting = undefined
     this.#socket.end()

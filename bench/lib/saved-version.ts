@@ -35,10 +35,14 @@ export class SavedVersion {
     const version = ++this.#version
     const saved = performance.now()
     saveAtomically(file, text(version))
-    while ((await connection.send('GET', path, token)).body !== String(version)) {
-      if (performance.now() - saved > PATIENCE_MS)
-        throw new Error(`Version ${version} of ${file} was never answered.`)
+    for (;;) {
+      const { body } = await connection.send('GET', path, token)
+      const took = performance.now() - saved
+      if (body === String(version)) return took
+      if (took > PATIENCE_MS)
+        throw new Error(
+          `Version ${version} of ${file} was not answered within ${PATIENCE_MS} ms, but: ${body}`,
+        )
     }
-    return performance.now() - saved
   }
 }
