@@ -99,10 +99,10 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
 
   router.openapi(streamEvents, (c) => {
     const patterns = patternsOf(c.req.queries('pattern'))
-    const wanted = ({ event }: LoggedEvent) => patterns.some((pattern) => matches(pattern, event.type))
+    const wanted = ({ type }: LoggedEvent) => patterns.some((pattern) => matches(pattern, type))
     const lastEventId = c.req.header('Last-Event-ID')
     return eventStream((client) => {
-      const send = (logged: LoggedEvent) => client.send(textOf(logged), `${epoch}-${logged.position}`)
+      const send = (logged: LoggedEvent) => client.send(logged.text, `${epoch}-${logged.position}`)
       const missed = lastEventId === undefined ? [] : eventsSince(lastEventId)
       if (missed === null) client.send(gap(lastEventId!), `${epoch}-${bus.log.next - 1}`)
       else for (const logged of missed) if (wanted(logged)) send(logged)
@@ -136,8 +136,9 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
     const position = before === undefined ? undefined : bus.log.find(before)
     if (before !== undefined && position === undefined) return c.json({ events: [], next: null }, 200)
     const found = bus.log.latest(patterns, limit + 1, position)
-    const events = found.slice(0, limit).map(({ event }) => event)
-    return c.json({ events, next: found.length > limit ? events.at(-1)!.id : null }, 200)
+    const listed = found.slice(0, limit)
+    const events = listed.map(({ text }) => JSON.parse(text) as z.infer<typeof CloudEventBody>)
+    return c.json({ events, next: found.length > limit ? listed.at(-1)!.id : null }, 200)
   })
 
   router.openapi(publishEvent, (c) => {
@@ -172,13 +173,4 @@ function patternsOf(given: readonly string[] | undefined): readonly string[] {
   const patterns = given ?? ['**']
   for (const pattern of patterns) assertPattern(pattern)
   return patterns
-}
-
-/** One text for all who follow: the event is frozen. */
-const texts = new WeakMap<object, string>()
-
-function textOf({ event }: LoggedEvent): string {
-  let text = texts.get(event)
-  if (text === undefined) texts.set(event, (text = JSON.stringify(event)))
-  return text
 }

@@ -122,9 +122,9 @@ export class EventBus {
   emit(emission: Emission): string | null {
     const { type, source } = emission
     if (!isEventType(type)) return this.#drop(source, String(type), 'its type is no event type')
-    let text: string | undefined
+    let data: string
     try {
-      text = JSON.stringify(emission.data)
+      data = JSON.stringify(emission.data) ?? 'null'
     } catch (error) {
       return this.#drop(
         source,
@@ -132,8 +132,8 @@ export class EventBus {
         `its data is no JSON: ${error instanceof Error ? error.message : String(error)}`,
       )
     }
-    if (text !== undefined && text.length > MAX_EVENT_DATA) {
-      return this.#drop(source, type, `its data has ${text.length} characters; ${MAX_EVENT_DATA} are allowed`)
+    if (data.length > MAX_EVENT_DATA) {
+      return this.#drop(source, type, `its data has ${data.length} characters; ${MAX_EVENT_DATA} are allowed`)
     }
     const now = this.#options.now()
     const cause = currentCause()
@@ -149,19 +149,19 @@ export class EventBus {
         )
       }
     }
-    const event: CloudEvent = Object.freeze({
-      specversion: '1.0',
+    const head = {
+      specversion: '1.0' as const,
       id: emission.id ?? this.#idPrefix + (this.#nextId++).toString(36),
       source,
       type,
       time: emission.time ?? this.#timeOf(now),
       ...(emission.subject !== undefined && { subject: emission.subject }),
       ...(cause !== undefined && { causationid: cause.id }),
-      // A copy, frozen: no subscriber can change what another sees, and nothing of the emitter is kept alive.
-      data: text === undefined ? null : deepFreeze(JSON.parse(text) as unknown),
-    })
+    }
+    // A copy, frozen: no subscriber can change what another sees, and nothing of the emitter is kept alive.
+    const event: CloudEvent = Object.freeze({ ...head, data: deepFreeze(JSON.parse(data) as unknown) })
     this.emitted++
-    const logged = this.log.add(event, text?.length ?? 0)
+    const logged = this.log.add(event.id, type, `${JSON.stringify(head).slice(0, -1)},"data":${data}}`)
     for (const follower of this.#followers) follower(logged)
     this.#queue.push({ event, cause: { id: event.id, root } })
     if (!this.#delivering) this.#deliverQueued()

@@ -1,14 +1,14 @@
 // The last events, bounded in number and in bytes, with a position that a client can come back to.
 
-import type { CloudEvent } from '@home-console/sdk'
 import { matches } from './pattern.ts'
 
 export interface LoggedEvent {
   /** Grows by one with each event of this process. */
   readonly position: number
-  readonly event: CloudEvent
-  /** Length of its data as JSON. */
-  readonly size: number
+  readonly id: string
+  readonly type: string
+  /** The whole CloudEvent as JSON: one text is kept for long where many small objects would riddle the heap. */
+  readonly text: string
 }
 
 const MAX_EVENTS = 2_000
@@ -26,9 +26,9 @@ export class EventLog {
     return this.#next
   }
 
-  add(event: CloudEvent, size: number): LoggedEvent {
-    const logged = { position: this.#next++, event, size }
-    this.#bytes += size
+  add(id: string, type: string, text: string): LoggedEvent {
+    const logged = { position: this.#next++, id, type, text }
+    this.#bytes += text.length
     if (this.#next - this.#first > MAX_EVENTS) this.#dropOldest()
     this.#slots[logged.position % MAX_EVENTS] = logged
     while (this.#bytes > MAX_BYTES && this.#first < logged.position) this.#dropOldest()
@@ -48,7 +48,7 @@ export class EventLog {
     const events: LoggedEvent[] = []
     for (let at = Math.min(before, this.#next) - 1; at >= this.#first && events.length < limit; at--) {
       const logged = this.#at(at)
-      if (patterns.length === 0 || patterns.some((pattern) => matches(pattern, logged.event.type)))
+      if (patterns.length === 0 || patterns.some((pattern) => matches(pattern, logged.type)))
         events.push(logged)
     }
     return events
@@ -56,7 +56,7 @@ export class EventLog {
 
   /** The position of the event with this id, newest first. */
   find(id: string): number | undefined {
-    for (let at = this.#next - 1; at >= this.#first; at--) if (this.#at(at).event.id === id) return at
+    for (let at = this.#next - 1; at >= this.#first; at--) if (this.#at(at).id === id) return at
     return undefined
   }
 
@@ -66,7 +66,7 @@ export class EventLog {
 
   #dropOldest(): void {
     const slot = this.#first++ % MAX_EVENTS
-    this.#bytes -= this.#slots[slot]!.size
+    this.#bytes -= this.#slots[slot]!.text.length
     this.#slots[slot] = undefined
   }
 }

@@ -78,8 +78,8 @@ export class TestHouse implements AsyncDisposable {
       write: (line) => this.logs.push(line),
       ...(answer !== undefined && { fetch: fetchFrom(answer) }),
     })
-    this.runtime.bus.follow(({ event }) => {
-      this.events.push(event)
+    this.runtime.bus.follow(({ text }) => {
+      this.events.push(JSON.parse(text) as CloudEvent)
       for (const look of this.#waiting) look()
     })
   }
