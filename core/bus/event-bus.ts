@@ -161,7 +161,7 @@ export class EventBus {
     // A copy, frozen: no subscriber can change what another sees, and nothing of the emitter is kept alive.
     const event: CloudEvent = Object.freeze({ ...head, data: deepFreeze(JSON.parse(data) as unknown) })
     this.emitted++
-    const logged = this.log.add(event.id, type, `${JSON.stringify(head).slice(0, -1)},"data":${data}}`)
+    const logged = this.log.add(type, `${JSON.stringify(head).slice(0, -1)},"data":${data}}`)
     for (const follower of this.#followers) follower(logged)
     this.#queue.push({ event, cause: { id: event.id, root } })
     if (!this.#delivering) this.#deliverQueued()

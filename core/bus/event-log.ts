@@ -1,72 +1,76 @@
 // The last events, bounded in number and in bytes, with a position that a client can come back to.
 
+import type { CloudEvent } from '@home-console/sdk'
 import { matches } from './pattern.ts'
 
 export interface LoggedEvent {
   /** Grows by one with each event of this process. */
   readonly position: number
-  readonly id: string
   readonly type: string
-  /** The whole CloudEvent as JSON: one text is kept for long where many small objects would riddle the heap. */
+  /** The whole CloudEvent as JSON. */
   readonly text: string
 }
 
 const MAX_EVENTS = 2_000
-const MAX_BYTES = 4 * 1024 * 1024
+/** In characters. */
+const MAX_TEXT = 4 * 1024 * 1024
 
 export class EventLog {
-  /** A ring: the slot of a position is its remainder. */
-  readonly #slots: (LoggedEvent | undefined)[] = new Array(MAX_EVENTS)
+  /**
+   * A ring: the slot of a position is its remainder. It keeps one text for each event and nothing else, as small objects
+   * that live for long would riddle the heap with holes.
+   */
+  readonly #slots: string[] = new Array<string>(MAX_EVENTS).fill('')
   #first = 1
   #next = 1
-  #bytes = 0
+  #size = 0
 
   /** The position that the next event will get. */
   get next(): number {
     return this.#next
   }
 
-  add(id: string, type: string, text: string): LoggedEvent {
-    const logged = { position: this.#next++, id, type, text }
-    this.#bytes += text.length
+  /** @param text the whole CloudEvent as JSON */
+  add(type: string, text: string): LoggedEvent {
+    const position = this.#next++
+    this.#size += text.length
     if (this.#next - this.#first > MAX_EVENTS) this.#dropOldest()
-    this.#slots[logged.position % MAX_EVENTS] = logged
-    while (this.#bytes > MAX_BYTES && this.#first < logged.position) this.#dropOldest()
-    return logged
+    this.#slots[position % MAX_EVENTS] = text
+    while (this.#size > MAX_TEXT && this.#first < position) this.#dropOldest()
+    return { position, type, text }
   }
 
   /** What came after a position, oldest first; or null where something between is no longer known. */
   since(position: number): LoggedEvent[] | null {
     if (position < this.#first - 1 || position >= this.#next) return null
     const events: LoggedEvent[] = []
-    for (let at = position + 1; at < this.#next; at++) events.push(this.#at(at))
-    return events
-  }
-
-  /** The last ones that match any of the patterns (all, where there is none), newest first, before a position. */
-  latest(patterns: readonly string[], limit: number, before = this.#next): LoggedEvent[] {
-    const events: LoggedEvent[] = []
-    for (let at = Math.min(before, this.#next) - 1; at >= this.#first && events.length < limit; at--) {
-      const logged = this.#at(at)
-      if (patterns.length === 0 || patterns.some((pattern) => matches(pattern, logged.type)))
-        events.push(logged)
+    for (let at = position + 1; at < this.#next; at++) {
+      const text = this.#slots[at % MAX_EVENTS]!
+      events.push({ position: at, type: eventOf(text).type, text })
     }
     return events
   }
 
-  /** The position of the event with this id, newest first. */
-  find(id: string): number | undefined {
-    for (let at = this.#next - 1; at >= this.#first; at--) if (this.#at(at).id === id) return at
-    return undefined
-  }
-
-  #at(position: number): LoggedEvent {
-    return this.#slots[position % MAX_EVENTS]!
+  /** The last ones that match any of the patterns (all, where there is none), newest first, before the event of an id. */
+  latest(patterns: readonly string[], limit: number, before?: string): CloudEvent[] {
+    const events: CloudEvent[] = []
+    let past = before === undefined
+    for (let at = this.#next - 1; at >= this.#first && events.length < limit; at--) {
+      const event = eventOf(this.#slots[at % MAX_EVENTS]!)
+      if (past && (patterns.length === 0 || patterns.some((pattern) => matches(pattern, event.type))))
+        events.push(event)
+      past ||= event.id === before
+    }
+    return events
   }
 
   #dropOldest(): void {
     const slot = this.#first++ % MAX_EVENTS
-    this.#bytes -= this.#slots[slot]!.text.length
-    this.#slots[slot] = undefined
+    this.#size -= this.#slots[slot]!.length
+    this.#slots[slot] = ''
   }
+}
+
+function eventOf(text: string): CloudEvent {
+  return JSON.parse(text) as CloudEvent
 }

@@ -78,7 +78,8 @@ export class Log {
   readonly #write: (line: LogLine) => void
   readonly #keep: number
   readonly #levels = new Map<string, LogLevel>()
-  readonly #lines: LogLine[] = []
+  /** As JSON: small objects that live for long would riddle the heap with holes. */
+  readonly #lines: string[] = []
   readonly #watchers = new Set<(line: LogLine) => void>()
   readonly #secrets = new Set<string>()
   #nextId = 1
@@ -111,7 +112,7 @@ export class Log {
 
   /** The kept lines, oldest first. */
   lines(filter: LineFilter = {}): LogLine[] {
-    return this.#lines.filter((line) => passes(line, filter))
+    return this.#lines.map((text) => JSON.parse(text) as LogLine).filter((line) => passes(line, filter))
   }
 
   /** Calls back for each line from now on, until the undo is called. */
@@ -139,7 +140,7 @@ export class Log {
       message: this.#masked(clip(String(message), MAX_MESSAGE)),
       fields: this.#plain(fields),
     }
-    this.#lines.push(line)
+    this.#lines.push(JSON.stringify(line))
     if (this.#lines.length > this.#keep * 2) this.#lines.splice(0, this.#lines.length - this.#keep)
     this.#write(line)
     for (const watcher of this.#watchers) watcher(line)
