@@ -96,17 +96,26 @@ async function textOf(response: Response): Promise<string> {
 function unreachable(error: unknown): Unreachable {
   const reason = error instanceof Error ? String('code' in error ? error.code : error.message) : String(error)
   return new Unreachable(
-    `No answer from Home Console at ${coreUrl().origin} (${reason}). Is it running? HC_URL says where it is.`,
+    `No answer from Home Console at ${coreUrl().origin} (${reason}). Is it running? HC_URL, or HOST and PORT, say where it is.`,
   )
 }
 
 function coreUrl(): URL {
-  const given = process.env.HC_URL || 'http://127.0.0.1:11000'
+  const given = process.env.HC_URL || urlOfCoreHere()
   const url = URL.parse(given)
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new BadUsage(`HC_URL is "${given}", which is not an http or https address.`)
+    const source = process.env.HC_URL ? 'HC_URL is' : 'HOST and PORT make'
+    throw new BadUsage(`${source} "${given}", which is not an http or https address.`)
   }
   return url
+}
+
+/** Where a Core listens that was started with this environment. */
+function urlOfCoreHere(): string {
+  const host = process.env.HOST || '127.0.0.1'
+  // To listen everywhere is an address only for those who listen.
+  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${process.env.PORT || '11000'}`
 }
 
 /** HC_TOKEN, or the token that a Core on this machine left in its data folder. It is nobody else's business. */

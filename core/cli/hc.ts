@@ -10,7 +10,8 @@ import { strict } from './strict.ts'
 const hc = defineCommand({
   meta: {
     name: 'hc',
-    description: 'Home Console. HC_URL says where it is, HC_TOKEN who asks (else the token in DATA_DIR)',
+    description:
+      'Home Console. HC_URL says where it is (else HOST and PORT), HC_TOKEN who asks (else the token in DATA_DIR)',
   },
   setup: strict(),
   subCommands: {

@@ -91,11 +91,7 @@ import { startTestHouse } from '@home-console/sdk/testing'
 test('tells the house when it is switched', async () => {
   await using house = await startTestHouse({ plugins: { ${key}: import.meta.dir } })
 
-  const response = await house.request('/api/plugins/${id}/state', {
-    method: 'PUT',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ on: true }),
-  })
+  const response = await house.send('PUT', '/api/plugins/${id}/state', { on: true })
 
   expect(response.status).toBe(200)
   expect(await response.json()).toEqual({ on: true })

@@ -39,6 +39,7 @@ test('event tail comes back after a lost connection, and says which event was it
 test('plugin logs --follow asks for a stream, and ends well when it is told to', async () => {
   const asked = Promise.withResolvers<Request>()
   await using far = farEnd((request) => {
+    if (request.url.endsWith('/api/core/plugins/lamp')) return Response.json({ id: 'lamp' })
     asked.resolve(request)
     return new Response(
       new ReadableStream({

@@ -30,6 +30,12 @@ test('an address that is none is bad usage', async () => {
   expect(err).toContain('HC_URL is "ftp://house"')
 })
 
+test('a port that is none is bad usage', async () => {
+  const { code, err } = await hc(['status'], { url: '', env: { PORT: '99999' } })
+  expect(code).toBe(2)
+  expect(err).toContain('HOST and PORT make "http://127.0.0.1:99999"')
+})
+
 test('nobody there is exit code 3, and says where it looked', async () => {
   for (const args of [
     ['status'],
@@ -60,6 +66,12 @@ test('check prints one finding a line, as file:line:column, and ends with 1', as
     expect.stringMatching(/^lamp\/index\.ts:2:1 process\.exit ends the whole Core\. Instead: /),
     '',
   ])
+})
+
+test('check says of what it has nothing to object to', async () => {
+  using folder = pluginsFolder({ 'lamp/index.ts': '' })
+  const { code, out } = await hc(['plugin', 'check', 'lamp'], { cwd: folder.path })
+  expect([code, out]).toEqual([0, 'lamp: nothing to object to\n'])
 })
 
 test('check --json prints a list, wherever --json stands', async () => {

@@ -31,6 +31,14 @@ test('the token of the Core on this machine is found in its data folder', async 
   expect(none.err).toContain('(unauthorized, 401)')
 })
 
+test('without HC_URL, the Core is where HOST and PORT of the environment have it listen', async () => {
+  const { port } = new URL(house.url)
+  for (const host of ['', '127.0.0.1', 'localhost', '0.0.0.0', '::']) {
+    const { code, out } = await hc(['status'], { url: '', env: { HOST: host, PORT: port } })
+    expect([host, code, out]).toEqual([host, 0, expect.stringContaining('plugins: 2 active')])
+  }
+})
+
 test('plugin list is a table, and JSON for programs', async () => {
   const words = await hc(['plugin', 'list'], here)
   expect(words.out.split('\n').map((line) => line.split(/\s+/).slice(0, 4))).toEqual([
@@ -47,6 +55,10 @@ test('a plugin is switched off and on', async () => {
   const off = await hc(['plugin', 'disable', 'fan'], here)
   expect([off.code, off.out]).toEqual([0, 'fan disabled\n'])
   expect((await house.request('/api/plugins/fan/state')).status).toBe(503)
+
+  const call = await hc(['call', 'fan.getState'], here)
+  expect(call).toMatchObject({ code: 1, out: '' })
+  expect(call.err).toContain('There is no operation "fan.getState": the plugin fan is disabled.')
 
   const on = await hc(['plugin', 'enable', 'fan', '--json'], here)
   expect(JSON.parse(on.out)).toMatchObject({ id: 'fan', state: 'active' })
@@ -74,11 +86,14 @@ test('a reload says what it did, and a refused one shows file, line and source',
   expect((await hc(['plugin', 'list'], here)).out).toContain('kept its old version: ')
 })
 
-test('a plugin that there is not is refused', async () => {
-  const { code, err } = await hc(['plugin', 'reload', 'nobody'], here)
-  expect(code).toBe(1)
-  expect(err).toContain('(no_such_plugin, 404)')
-})
+test.each([[['reload']], [['logs']], [['logs', '--follow']]])(
+  'a plugin that there is not is refused: %p',
+  async (command) => {
+    const { code, out, err } = await hc(['plugin', ...command, 'nobody'], here)
+    expect([code, out]).toEqual([1, ''])
+    expect(err).toContain('(no_such_plugin, 404)')
+  },
+)
 
 test('call puts each value where the operation declares it', async () => {
   expect((await hc(['call', 'fan.setState', 'on=true', '--json'], here)).out).toBe('{"on":true}\n')
@@ -135,5 +150,6 @@ test('logs are shown oldest first, of one plugin and level', async () => {
   expect(lines.length).toBeGreaterThan(1)
   expect(lines.every(({ plugin }) => plugin === 'fan')).toBe(true)
   expect(lines.map(({ id }) => id)).toEqual(lines.map(({ id }) => id).sort((a, b) => a - b))
-  expect((await hc(['plugin', 'logs', '--level', 'error', 'fan'], here)).out).toBe('')
+  const errors = await hc(['plugin', 'logs', '--level', 'error', 'fan'], here)
+  expect(errors).toEqual({ code: 0, out: '', err: '' })
 })

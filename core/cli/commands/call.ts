@@ -2,9 +2,12 @@
 
 import { defineCommand } from 'citty'
 import { ask, send } from '../client.ts'
-import { answer, harmless } from '../output.ts'
-import { findOperation, requestOf } from '../openapi.ts'
+import { Refused } from '../failure.ts'
+import { findOperation, requestOf, type Operation } from '../openapi.ts'
+import { answer, harmless, oneLine } from '../output.ts'
+import type { Plugin } from '../shapes.ts'
 import { json, strict } from '../strict.ts'
+import { plightOf } from '../words.ts'
 
 export const call = defineCommand({
   meta: { name: 'hc call', description: 'Call an operation: hc call lamp.setState on=true' },
@@ -17,7 +20,7 @@ export const call = defineCommand({
   async run({ args }) {
     const { body: document } = await ask<object>('/openapi.json')
     const [id = '', ...pairs] = args._
-    const { path, ...request } = requestOf(findOperation(document, id), pairs)
+    const { path, ...request } = requestOf(await operationOf(document, id), pairs)
     const response = await send(path, { ...request, timeout: 0 })
     const type = response.headers.get('content-type') ?? ''
     if (/^application\/(.+\+)?json\b/.test(type)) {
@@ -32,3 +35,17 @@ export const call = defineCommand({
     }
   },
 })
+
+/** @throws BadUsage when there is none of this id; Refused when its plugin is there and does not run */
+async function operationOf(document: object, id: string): Promise<Operation> {
+  try {
+    return findOperation(document, id)
+  } catch (error) {
+    const owner = encodeURIComponent(id.split('.')[0]!)
+    // Who may not ask how a plugin is learns only that there is no such operation.
+    const plugin = await ask<Plugin>(`/api/core/plugins/${owner}`).catch(() => undefined)
+    if (plugin === undefined || plugin.body.state === 'active') throw error
+    const plight = [plugin.body.state, plightOf(plugin.body)].filter(Boolean).join(': ')
+    throw new Refused(oneLine(`There is no operation "${id}": the plugin ${plugin.body.id} is ${plight}.`))
+  }
+}

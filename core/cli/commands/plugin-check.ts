@@ -23,7 +23,7 @@ export const check = defineCommand({
     if (args.json) print(harmless(JSON.stringify(findings)))
     else for (const finding of findings) print(inWords(finding))
     if (findings.length > 0) process.exitCode = 1
-    else if (!args.json) print('nothing found')
+    else if (!args.json) print(oneLine(`${args.dir}: nothing to object to`))
   },
 })
 

@@ -24,6 +24,7 @@ export const logs = defineCommand({
     })
     const path = `/api/core/logs?${query.toString()}`
     if (args.follow) {
+      await expectPlugin(args.id)
       for await (const data of follow(path, interrupted())) {
         print(args.json ? oneLine(data) : logLineInWords(JSON.parse(data)))
       }
@@ -31,7 +32,18 @@ export const logs = defineCommand({
     }
     // Newest first is good for pages; people read down.
     const { body } = await ask<{ logs: LogLine[] }>(path)
+    // A plugin that is gone may have left lines.
+    if (body.logs.length === 0) await expectPlugin(args.id)
     for (const line of body.logs.reverse())
       print(args.json ? harmless(JSON.stringify(line)) : logLineInWords(line))
   },
 })
+
+/**
+ * An id that nobody has is more likely mistyped than silent.
+ *
+ * @throws RefusedByCore when there is no such plugin
+ */
+async function expectPlugin(id: string | undefined): Promise<void> {
+  if (id !== undefined) await ask(`/api/core/plugins/${encodeURIComponent(id)}`)
+}
