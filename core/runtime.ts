@@ -19,6 +19,7 @@ import { installMarkedResponse } from './http/response-body.ts'
 import { keepSchemasWeakly } from './http/schema-registry.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import { messageOf } from './loader/fault.ts'
+import { guardProcess } from './loader/process-guard.ts'
 import { PluginLoader } from './loader/plugin-loader.ts'
 import { installSharedPackages } from './loader/shared-packages.ts'
 import { Log } from './log/log.ts'
@@ -55,6 +56,7 @@ export class Runtime {
   constructor({ config, clock = realClock, fetch, write }: RuntimeOptions) {
     installMarkedResponse()
     keepSchemasWeakly()
+    guardProcess()
     installSharedPackages({
       // A plugin's own `new OpenAPIHono()` binds what it declares like the one that `ctx.router()` gives.
       '@hono/zod-openapi': { ...zodOpenApi, OpenAPIHono: DeclaringRouter },
@@ -75,7 +77,7 @@ export class Runtime {
         const error = `The event "${type}" of ${source} was dropped: ${reason}`
         const plugin = pluginOf(source)
         if (plugin === null) this.log.of(null).error(error)
-        else this.loader.charge({ plugin, error, where: `emit "${type}"` })
+        else this.loader.charge({ plugin, error, where: `emit "${type}"`, files: new Set() })
       },
       onSubscriberFailed: (error, event) =>
         this.log.of(null).error(`A subscriber of "${event.type}" failed: ${messageOf(error)}`, { error }),

@@ -121,7 +121,13 @@ export class EventBus {
    */
   emit(emission: Emission): string | null {
     const { type, source } = emission
-    if (!isEventType(type)) return this.#drop(source, String(type), 'its type is no event type')
+    if (!isEventType(type)) {
+      return this.#drop(
+        source,
+        typeof type === 'string' ? type : `a ${typeof type}`,
+        'its type is no event type',
+      )
+    }
     let data: string
     try {
       data = JSON.stringify(emission.data) ?? 'null'
@@ -129,7 +135,7 @@ export class EventBus {
       return this.#drop(
         source,
         type,
-        `its data is no JSON: ${error instanceof Error ? error.message : String(error)}`,
+        `its data is no JSON: ${error instanceof Error ? String(error.message) : `it throws a ${typeof error}`}`,
       )
     }
     if (data.length > MAX_EVENT_DATA) {

@@ -11,9 +11,9 @@ export interface LoggedEvent {
   readonly text: string
 }
 
-const MAX_EVENTS = 2_000
+const MAX_EVENTS = 1_000
 /** In characters. */
-const MAX_TEXT = 4 * 1024 * 1024
+const MAX_TEXT = 2 * 1024 * 1024
 
 export class EventLog {
   /**

@@ -1,7 +1,7 @@
 // The Core's database: the only file that opens SQLite.
 
 import { Database } from 'bun:sqlite'
-import { chmodSync, existsSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { drizzle, type BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
@@ -21,19 +21,17 @@ const APPLICATION_ID = 0x48_4f_4d_45
  */
 export function openCoreDatabase(dataDir: string): { db: CoreDatabase; close: () => void } {
   const file = join(dataDir, 'core.sqlite')
-  const isNew = !existsSync(file)
-  const sqlite = new Database(file, { create: true, strict: true })
+  if (!existsSync(file)) createWhole(file)
+  const sqlite = new Database(file, { readwrite: true, strict: true })
   try {
-    if (isNew) chmodSync(file, 0o600)
     // What the owner decided must survive a power cut: FULL.
     sqlite.run(
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON',
     )
     const id = sqlite.query<{ application_id: number }, []>('PRAGMA application_id').get()?.application_id
-    if (isNew) sqlite.run(`PRAGMA application_id = ${APPLICATION_ID}`)
-    else if (id !== APPLICATION_ID) {
+    if (id !== APPLICATION_ID) {
       throw new Error(
-        `${file} is there but is no Home Console database (application_id ${id}). Put a backup in its place, or move it away to begin anew.`,
+        `it is no Home Console database (application_id ${id}). Put a backup in its place, or move it away to begin anew.`,
       )
     }
     const db = drizzle(sqlite, { schema })
@@ -41,6 +39,20 @@ export function openCoreDatabase(dataDir: string): { db: CoreDatabase; close: ()
     return { db, close: () => sqlite.close() }
   } catch (error) {
     sqlite.close()
-    throw error
+    throw new Error(`${file} cannot be used: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** There is a database with our mark, or none: a start that fails half-way leaves nothing that the next would refuse. */
+function createWhole(file: string): void {
+  const beside = `${file}.new`
+  rmSync(beside, { force: true })
+  const sqlite = new Database(beside, { create: true })
+  try {
+    sqlite.run(`PRAGMA application_id = ${APPLICATION_ID}`)
+  } finally {
+    sqlite.close()
+  }
+  chmodSync(beside, 0o600)
+  renameSync(beside, file)
 }

@@ -19,6 +19,11 @@ export function leaving<Arguments extends unknown[], Result>(
   return (...args) => leave(() => run(...args))
 }
 
+/** Whether the calling code runs in a plugin's context. */
+export function insidePlugin(): boolean {
+  return Bun.ModuleGraph.current !== undefined
+}
+
 type OnError = (error: unknown, kind: 'uncaughtException' | 'unhandledRejection') => void
 
 export class Border {
@@ -68,12 +73,14 @@ export class Border {
   ): Result | Promise<Result> {
     if (this.#ended) return onError(coreProblem('generation_ended'))
     let answer: unknown
+    let promised: PromiseLike<unknown> | undefined
     try {
       answer = this.#graph.run(run)
+      if (isThenable(answer)) promised = answer
     } catch (error) {
       return onError(error)
     }
-    if (!isThenable(answer)) return onAnswer(answer)
+    if (promised === undefined) return onAnswer(answer)
     return new Promise((resolve) => {
       const settle = (hand: () => Result) => {
         if (waiter.abandon !== fail) return
@@ -82,7 +89,12 @@ export class Border {
       }
       const fail = (error: unknown) => settle(() => onError(error))
       waiter.abandon = fail
-      answer.then((value) => settle(() => onAnswer(value)), fail)
+      // A `then` of the plugin's own may throw.
+      try {
+        promised.then((value) => settle(() => onAnswer(value)), fail)
+      } catch (error) {
+        fail(error)
+      }
     })
   }
 

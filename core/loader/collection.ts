@@ -1,7 +1,7 @@
 // Has what closed generations left behind collected, before it makes the heap grow for good.
 
 /** The heap keeps its high-water mark: after so many generations a collection pays, however busy the house is. */
-const MANY = 10
+const MANY = 4
 /** Else it waits until nothing was closed for this long, in ms. */
 const QUIET_MS = 1_000
 

@@ -8,6 +8,7 @@ import {
   type Hold,
   type Logger,
   type PluginContext,
+  type PluginRouter,
   type Undo,
 } from '@home-console/sdk'
 import { currentCause, whileHandling } from '../bus/storm.ts'
@@ -64,6 +65,7 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'> {
   call(work: Hold, run: () => unknown): Promise<void> | undefined
   emit(type: string, data: unknown, subject: string | undefined): void
   setStatus(label: string, state: Health, message: string | undefined): void
+  addRouter(router: PluginRouter): void
 }
 
 export function contextOf(generation: ContextOwner, organs: Organs): PluginContext {
@@ -94,13 +96,14 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     signal: generation.signal,
     draining: generation.draining,
 
-    router: (options) =>
-      leave(() =>
-        pluginRouter({
-          ...options,
-          logFor: (info) => new PluginLogger(generation.log, info.id),
-        }),
-      ),
+    router: leaving((options) => {
+      const router = pluginRouter({
+        ...options,
+        logFor: (info) => new PluginLogger(generation.log, info.id),
+      })
+      generation.addRouter(router)
+      return router
+    }),
 
     events: {
       on: leaving((pattern, handler) => {

@@ -16,6 +16,9 @@ const eventType = v.pipe(
   v.regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, 'must be dot-separated words of [a-z0-9_-]'),
 )
 
+/** Whoever asks for a reload waits for its decision, and no request may take much longer than this. */
+const LONGEST_LOAD_MS = 240_000
+
 const Definition = v.object({
   onLoad: callable,
   onUnload: v.optional(callable),
@@ -24,7 +27,7 @@ const Definition = v.object({
   description: v.optional(v.string()),
   events: v.optional(v.record(eventType, schema)),
   scopes: v.optional(v.record(v.string(), v.string())),
-  loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(600_000))),
+  loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
 })
 
 /** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
@@ -76,5 +79,20 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
       positionOfText(entry, 'export default'),
     )
   }
-  return exported as PluginDefinition
+  return copyOf(exported as PluginDefinition)
+}
+
+/** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */
+function copyOf(definition: PluginDefinition): PluginDefinition {
+  const { version, name, description, events, scopes, loadTimeout } = definition
+  return {
+    onLoad: (ctx) => definition.onLoad(ctx),
+    ...('onUnload' in definition && { onUnload: (ctx) => definition.onUnload?.(ctx) }),
+    ...(version !== undefined && { version }),
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(events !== undefined && { events: { ...events } }),
+    ...(scopes !== undefined && { scopes: { ...scopes } }),
+    ...(loadTimeout !== undefined && { loadTimeout }),
+  }
 }

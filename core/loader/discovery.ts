@@ -1,6 +1,6 @@
 // Finds the plugins in the plugins folders: what is there, under which id, and with which entry.
 
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, statSync, type Stats } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { PluginError, positionOfText } from './fault.ts'
 import { readManifest, type Manifest } from './manifest.ts'
@@ -84,9 +84,18 @@ export function isPluginId(id: string): boolean {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return statsOf(path)?.isDirectory() ?? false
 }
 
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  return statsOf(path)?.isFile() ?? false
+}
+
+/** Null for what is not there, and for what cannot be looked at (a link in a circle): one such entry is no plugin. */
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path)
+  } catch {
+    return null
+  }
 }

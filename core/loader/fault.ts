@@ -54,11 +54,22 @@ export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error
   try {
     if (error instanceof Error)
-      return PLAIN.has(error.name) ? error.message : `${error.name}: ${error.message}`
+      return PLAIN.has(error.name) ? String(error.message) : `${error.name}: ${error.message}`
     return `a thrown ${error === null ? 'null' : typeof error}: ${Bun.inspect(error)}`
   } catch {
     return 'something was thrown that throws when it is read'
   }
+}
+
+/** An error for the log, with the frames of the plugin's own files only, where there are any. */
+export function loggable(error: unknown, files: ReadonlySet<string>): unknown {
+  if (!(error instanceof Error)) return messageOf(error)
+  const frames = String(error.stack)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+  const own = frames.filter((line) => [...files].some((file) => line.includes(`${file}:`)))
+  const message = messageOf(error)
+  return { message, stack: [message, ...(own.length > 0 ? own : frames)].join('\n') }
 }
 
 /** Where Bun found it, or the first of the given files on the error's stack. */

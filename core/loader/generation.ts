@@ -1,6 +1,6 @@
 // One loaded version of a plugin: its modules, its router and all that it holds, from the import to the last goodbye.
 
-import type { Health, Hold, PluginContext, PluginDefinition } from '@home-console/sdk'
+import type { Health, Hold, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
 import { Scope } from '../scope/scope.ts'
 import { settlesWithin } from '../clock.ts'
 import { Mount } from '../http/mount.ts'
@@ -28,6 +28,8 @@ const LOAD_MS = 10_000
 const DRAIN_MS = 10_000
 /** For `onUnload`, and for each thing that is released. */
 const RELEASE_MS = 5_000
+const HEALTH: readonly Health[] = ['ok', 'degraded', 'down']
+
 export interface Status {
   label: string
   state: Health
@@ -39,6 +41,8 @@ export interface Charged {
   readonly plugin: string
   readonly error: unknown
   readonly where: string
+  /** The plugin's own files, which say where in it. */
+  readonly files: ReadonlySet<string>
 }
 
 export interface GenerationOptions {
@@ -72,6 +76,7 @@ export class Generation implements MountOwner {
   readonly #statuses = new Map<string, Status>()
   #context: PluginContext | undefined
   #definition: PluginDefinition | undefined
+  readonly #routers: PluginRouter[] = []
   #mount: Mount | undefined
   #document: DocumentPart | undefined
   #onIdle: (() => void) | undefined
@@ -158,7 +163,7 @@ export class Generation implements MountOwner {
       },
       superseded,
     )
-    this.#definition = definitionOf(module, entry)
+    this.#definition = this.enter(() => definitionOf(module, entry))
   }
 
   /** @throws what `onLoad` throws; PluginError `load_timeout`, `invalid_router` …; the signal's reason */
@@ -181,7 +186,10 @@ export class Generation implements MountOwner {
   }
 
   #check(router: unknown): void {
-    if (router === undefined || router === null) return
+    if (router === undefined || router === null) {
+      this.#assertNoneForgotten()
+      return
+    }
     if (!(router instanceof DeclaringRouter)) {
       throw new PluginError(
         'invalid_router',
@@ -208,6 +216,22 @@ export class Generation implements MountOwner {
       )
     }
     this.#mount = mount
+  }
+
+  /** Routes that nobody returned would be gone without a word. */
+  #assertNoneForgotten(): void {
+    const forgotten = this.#routers.find(({ routes }) => routes.length > 0)
+    if (forgotten === undefined) return
+    throw new PluginError(
+      'router_not_returned',
+      `ctx.router() was given ${forgotten.routes.length} routes, but onLoad returned nothing. Return the router.`,
+      positionOfText(this.source.entry, 'onLoad'),
+    )
+  }
+
+  /** A router was made for the plugin. */
+  addRouter(router: PluginRouter): void {
+    this.#routers.push(router)
   }
 
   // --- The commit: one tick.
@@ -358,7 +382,7 @@ export class Generation implements MountOwner {
   }
 
   readonly charge = leaving((error: unknown, where: string): void => {
-    this.#onCharged({ plugin: this.id, error, where })
+    this.#onCharged({ plugin: this.id, error, where, files: this.files })
   })
 
   emit(type: string, data: unknown, subject: string | undefined): void {
@@ -368,8 +392,19 @@ export class Generation implements MountOwner {
   }
 
   setStatus(label: string, state: Health, message: string | undefined): void {
+    if (!HEALTH.includes(state)) {
+      throw new PluginError(
+        'invalid_argument',
+        `ctx.status takes ${HEALTH.join(', ')}, not ${String(state)}.`,
+      )
+    }
     const before = this.#statuses.get(label)
     const since = before?.state === state ? before.since : new Date(this.#organs.clock.now()).toISOString()
-    this.#statuses.set(label, { label: String(label), state, message: message ?? null, since })
+    this.#statuses.set(label, {
+      label: String(label),
+      state,
+      message: message === undefined ? null : String(message),
+      since,
+    })
   }
 }

@@ -1,6 +1,6 @@
 // What a plugin's `package.json` says of it, checked before anything is imported.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import sdk from '@home-console/sdk/package.json' with { type: 'json' }
@@ -38,6 +38,7 @@ export function readManifest(folder: string): Manifest | null {
   const file = join(folder, 'package.json')
   let text: string
   try {
+    if (!statSync(file).isFile()) throw new Error('it is no file')
     text = readFileSync(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null

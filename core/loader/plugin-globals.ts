@@ -1,5 +1,5 @@
 // What a plugin's modules see under the names of the platform: a console of its own, timers that are known, and plain
-// words where a plugin would open a server or end the process.
+// words where a plugin would open a server.
 
 import { formatWithOptions } from 'node:util'
 import type { Hold } from '@home-console/sdk'
@@ -39,8 +39,6 @@ function forbidden(what: string, instead: string): () => never {
 
 const noServer =
   'the Core owns the only server. Return a router from onLoad, or run an external service of its own.'
-const noExit =
-  'the Core owns the process. To refuse to load, throw from onLoad; to end work, abort what you started.'
 
 function pluginBun(): object {
   return Object.create(Bun, {
@@ -54,10 +52,12 @@ function pluginBun(): object {
 
 /** Unless told, Bun gives a child the environment in which the process began, with the secrets that the Core took out. */
 function spawning(spawn: (command: any, options?: any) => unknown): typeof spawn {
+  const withEnv = (options: { env?: unknown } | undefined) => ({
+    ...options,
+    env: options?.env ?? process.env,
+  })
   return (command, options) =>
-    Array.isArray(command)
-      ? spawn(command, { env: process.env, ...options })
-      : spawn({ env: process.env, ...command })
+    Array.isArray(command) ? spawn(command, withEnv(options)) : spawn(withEnv(command))
 }
 
 function pluginConsole(log: OwnedLog): Console {
@@ -89,22 +89,9 @@ const LISTENER_METHODS = ['on', 'addListener', 'once', 'prependListener', 'prepe
 function pluginProcess({ belongings, call }: GlobalsOptions): object {
   const heardBy = new WeakMap<Function, ((...args: unknown[]) => void)[]>()
   const own: NodeJS.Process = Object.create(process, {
-    exit: { value: forbidden('process.exit', noExit) },
-    reallyExit: { value: forbidden('process.reallyExit', noExit) },
-    abort: { value: forbidden('process.abort', noExit) },
-    chdir: {
-      value: forbidden('process.chdir', "the working folder is the whole house's. Use absolute paths."),
-    },
-    kill: {
-      value: (pid: number, signal?: string | number) =>
-        pid === process.pid ? forbidden('process.kill of the Core', noExit)() : process.kill(pid, signal),
-    },
     ...Object.fromEntries(LISTENER_METHODS.map((method) => [method, { value: listen(method) }])),
     off: { value: unlisten },
     removeListener: { value: unlisten },
-    removeAllListeners: {
-      value: forbidden('process.removeAllListeners', 'the listeners of others are none of its business.'),
-    },
   })
   /** Listeners on the shared process outlive the module context, so they are taken back one by one. */
   function listen(method: (typeof LISTENER_METHODS)[number]) {

@@ -4,7 +4,7 @@ import type { Hold, PluginFault, Reload } from '@home-console/sdk'
 import type { LogLevel } from '../log/log.ts'
 import { findPlaces, readPlace } from './discovery.ts'
 import { FileHints, type FileHint } from './file-hints.ts'
-import { messageOf } from './fault.ts'
+import { faultOf, loggable, messageOf } from './fault.ts'
 import type { Charged, Status } from './generation.ts'
 import type { Organs } from './organs.ts'
 import { PluginUnit, type Cause, type PluginState } from './plugin-unit.ts'
@@ -113,12 +113,16 @@ export class PluginLoader {
   }
 
   /** Counts a mistake of a plugin's code, and tells of it. */
-  charge({ plugin, error, where }: Charged): void {
+  charge({ plugin, error, where, files }: Charged): void {
     this.#faults.set(plugin, (this.#faults.get(plugin) ?? 0) + 1)
-    this.#options.organs.log.of(plugin).error(`A mistake in ${where}: ${messageOf(error)}`, {
-      where,
-      error: error instanceof Error ? error : messageOf(error),
-    })
+    const { message, file, line, frame } = faultOf(error, files, 'mistake')
+    const at = file === undefined ? '' : ` at ${file}${line === undefined ? '' : `:${line}`}`
+    this.#options.organs.log
+      .of(plugin)
+      .error(`A mistake in ${where}${at}: ${message}${frame === undefined ? '' : `\n${frame}`}`, {
+        where,
+        error: loggable(error, files),
+      })
   }
 
   setLogLevel(unit: PluginUnit, level: LogLevel | null): void {

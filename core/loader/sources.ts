@@ -94,7 +94,7 @@ export class SourceReader {
 
   #readFile(path: string): ReadFile | null {
     const stats = statOf(path)
-    if (stats === null) return null
+    if (stats === null || !stats.isFile()) return null
     const stamp = stampOf(stats)
     const before = this.#known.get(path)
     if (before?.stamp === stamp && Date.now() - stats.ctimeMs > RECENT_MS) return before

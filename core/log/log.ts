@@ -87,7 +87,7 @@ export class Log {
   constructor(options: LogOptions) {
     this.#level = options.level
     this.#write = options.write
-    this.#keep = options.keep ?? 2_000
+    this.#keep = options.keep ?? 1_000
   }
 
   /** The log of one owner: a plugin's id, or null for the Core. */
@@ -107,7 +107,10 @@ export class Log {
 
   /** From now on this text is shown as `***` wherever it would stand in a line. */
   mask(secret: string): void {
-    if (secret.length >= 4) this.#secrets.add(secret)
+    if (secret.length < 4) return
+    this.#secrets.add(secret)
+    // In fields it stands as JSON writes it.
+    this.#secrets.add(JSON.stringify(secret).slice(1, -1))
   }
 
   /** The kept lines, oldest first. */
@@ -137,7 +140,7 @@ export class Log {
       time: new Date().toISOString(),
       level,
       plugin,
-      message: this.#masked(clip(String(message), MAX_MESSAGE)),
+      message: this.#masked(clip(textOf(message), MAX_MESSAGE)),
       fields: this.#plain(fields),
     }
     this.#lines.push(JSON.stringify(line))
@@ -177,10 +180,11 @@ function clip(text: string, length: number): string {
 /** What a plugin logs may do anything when it is read: then it is at least shown that there was something. */
 function asJson(fields: Fields): string {
   try {
-    return JSON.stringify(fields, (_key, value: unknown) => {
+    const json = JSON.stringify(fields, (_key, value: unknown) => {
       if (value instanceof Error) return { name: value.name, message: value.message, stack: value.stack }
       return typeof value === 'bigint' ? String(value) : value
-    })
+    }) as string | undefined
+    return json?.startsWith('{') ? json : JSON.stringify({ value: json })
   } catch {
     return JSON.stringify({ unserializable: inspected(fields) })
   }
@@ -192,4 +196,8 @@ function inspected(value: unknown): string {
   } catch {
     return 'throws when it is looked at'
   }
+}
+
+function textOf(message: unknown): string {
+  return typeof message === 'string' ? message : inspected(message)
 }

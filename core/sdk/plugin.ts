@@ -39,7 +39,7 @@ export interface PluginDefinition<Emits extends EventSchemas = EventSchemas> {
   /** Titles of the scopes that its routes ask for: `{ 'weather.read': 'Read the weather' }`. */
   readonly scopes?: Readonly<Record<string, string>>
 
-  /** How long the import, and then `onLoad`, may take, in ms. 10,000 unless said otherwise. */
+  /** How long the import, and then `onLoad`, may take, in ms. 10,000 unless said otherwise, 240,000 at most. */
   readonly loadTimeout?: number
 }
 

@@ -56,6 +56,6 @@ export interface SocketHandlers {
 
 /** What `ctx.router()` gives. Mounted under `/api/plugins/<id>` when `onLoad` returns it. */
 export type PluginRouter = OpenAPIHono<RouterEnv> & {
-  /** A WebSocket at `path`, for whom the router's own `security` lets in. */
+  /** A WebSocket at `path`, `/live/:room` or `/live/{room}`, for whom the router's own `security` lets in. */
   ws(path: string, handlers: SocketHandlers): PluginRouter
 }

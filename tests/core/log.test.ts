@@ -93,3 +93,10 @@ test('an error that throws when it is looked at does no harm', () => {
   log.of('lamp').error('odd', { error: hostile })
   expect(written[0]!.fields).toEqual({ unserializable: 'throws when it is looked at' })
 })
+
+test('a secret with characters that JSON escapes is masked in fields as well', () => {
+  const { log, written } = makeLog()
+  log.mask('tok"en\\secret')
+  log.of('lamp').info('x', { headers: { authorization: 'Bearer tok"en\\secret' } })
+  expect(JSON.stringify(written[0]!.fields)).toBe('{"headers":{"authorization":"Bearer ***"}}')
+})

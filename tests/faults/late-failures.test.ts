@@ -305,7 +305,7 @@ describe('the process stays up, and the mistake is charged to the plugin that ma
       ({ level, plugin, message }) =>
         level === 'error' &&
         plugin === id &&
-        (typeof says === 'string' ? message.endsWith(`: ${says}`) : says.test(message)),
+        (typeof says === 'string' ? message.split('\n')[0]!.endsWith(`: ${says}`) : says.test(message)),
     )
     expect(line.plugin).toBe(id)
     expect((await core.faults()).get(id) ?? 0).toBeGreaterThanOrEqual(1)
