@@ -6,7 +6,7 @@ import type { Handler, RouterRoute } from 'hono/types'
 import { both, refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
-import { accessOfHandler, type DeclaringRouter } from './plugin-router.ts'
+import { accessOfHandler, routingPath, type DeclaringRouter } from './plugin-router.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
@@ -84,8 +84,7 @@ export class Mount {
 
   /** What it takes to reach a documented route, its path as `createRoute` takes it. */
   accessAt(method: string, path: string): Access | undefined {
-    // As zod-openapi makes a path of Hono's out of it.
-    const routed = path.replaceAll(/\/\{(.+?)\}/g, '/:$1')
+    const routed = routingPath(path)
     return this.#router.accessTo(method.toUpperCase(), routed, routed.replaceAll(/:[^/]+/g, 'x'))
   }
 

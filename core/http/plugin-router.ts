@@ -25,6 +25,11 @@ export function accessOfHandler(handler: Function): Access {
   return declared.get(findTargetHandler(handler)) ?? OWNER_ONLY
 }
 
+/** A path as `createRoute` takes it, the way zod-openapi makes one of Hono's out of it. */
+export function routingPath(path: string): string {
+  return path.replaceAll(/\/\{(.+?)\}/g, '/:$1')
+}
+
 /** The error that was made where a route of a document was registered: its stack says where. */
 export function registrationOf(route: object): Error | undefined {
   return registeredAt.get(route)
@@ -71,7 +76,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
 
   /** A WebSocket at `path`. */
   ws(path: string, handlers: SocketHandlers): this {
-    this.get(path, (c) => {
+    this.get(routingPath(path), (c) => {
       const info = c.env as RequestInfo
       if (c.req.header('Upgrade')?.toLowerCase() === 'websocket') {
         info.socket = handlers
