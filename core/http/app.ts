@@ -11,7 +11,7 @@ import { joinParts, type DocumentPart } from './openapi.ts'
 import { coreProblem, problemResponse } from './problems.ts'
 import { RequestInfo } from './request-info.ts'
 import { RequestStats } from './request-stats.ts'
-import { isFinished } from './response-body.ts'
+import { isEventStream } from './response-body.ts'
 import { becomeSocket, type Connection } from './sockets.ts'
 
 export interface AppOptions {
@@ -99,13 +99,14 @@ export class App {
     const started = performance.now()
     const plain = canonicalPath(request.url)
     if (plain === null) return turnedAway(request, coreProblem('not_canonical'))
-    const refused = this.#refusal(request)
+    const { method } = request
+    const refused = this.#refusal(request, method)
     if (refused !== null) return turnedAway(request, refused)
     // A percent sign is decoded just as Hono does it, so that guard and router read the same path.
     const path = plain.includes('%') ? getPath(request) : plain
     const authorization = request.headers.get('Authorization')
     const caller = (authorization !== null && this.#options.authenticate(authorization)) || ANONYMOUS
-    const info = new RequestInfo(request.method, path, caller)
+    const info = new RequestInfo(method, path, caller)
     const mount = this.#mountFor(path)
     const answer = mount.handle(request, info, (response) =>
       this.#finish(response, request, server, info, mount, started),
@@ -123,21 +124,24 @@ export class App {
     return this.#core!.mount
   }
 
-  /** Host and Origin, before anything else looks at the request. */
-  #refusal(request: Request): Problem | null {
-    const { hosts } = this.#options
+  /** Host, and Origin of what may change something, before anything else looks at the request. */
+  #refusal(request: Request, method: string): Problem | null {
     const host = request.headers.get('Host')
-    if (host === null || !hosts.isOurs(host)) {
+    if (host === null || !this.#options.hosts.isOurs(host)) {
       return coreProblem(
         'misdirected',
         `This house is not known as "${host ?? ''}". Add the name to ALLOWED_HOSTS, or set PUBLIC_URL.`,
       )
     }
-    const reads = request.method === 'GET' || request.method === 'HEAD'
-    if (reads && request.headers.get('Upgrade') === null) return null
-    const origin = request.headers.get('Origin')
-    if (origin === null) return null
-    return hosts.isOurPage(origin, host) ? null : coreProblem('cross_origin')
+    // A WebSocket, which begins as a GET, is asked where it is made: no other GET has to pay for it.
+    if (method === 'GET' || method === 'HEAD') return null
+    return this.#isForeign(request) ? coreProblem('cross_origin') : null
+  }
+
+  /** Whether a page of another site sent it. */
+  #isForeign({ headers }: Request): boolean {
+    const origin = headers.get('Origin')
+    return origin !== null && !this.#options.hosts.isOurPage(origin, headers.get('Host')!)
   }
 
   #finish(
@@ -151,17 +155,18 @@ export class App {
     const name = owner.plugin ?? 'core'
     let stats = this.#stats.get(name)
     if (stats === undefined) this.#stats.set(name, (stats = new RequestStats()))
-    if (
-      info.socket !== undefined &&
-      response.status === 426 &&
-      becomeSocket(server, request, owner, info.socket, info)
-    ) {
-      stats.add(101, performance.now() - started)
-      return undefined
+    if (info.socket !== undefined && response.status === 426) {
+      if (this.#isForeign(request)) {
+        response = problemResponse(coreProblem('cross_origin'), { requestId: info.id })
+      } else if (becomeSocket(server, request, owner, info.socket, info)) {
+        stats.add(101, performance.now() - started)
+        return undefined
+      }
     }
     stats.add(response.status, performance.now() - started)
-    // A quiet stream is not an idle connection: its heartbeat is its owner's affair.
-    if (!isFinished(response)) server.timeout(request, 0)
+    // A quiet stream of events is not an idle connection: its heartbeat is its owner's affair. Whoever stops to read
+    // any other answer is let go of.
+    if (isEventStream(response)) server.timeout(request, 0)
     if (this.#leaving) response.headers.set('Connection', 'close')
     return response
   }

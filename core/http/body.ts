@@ -1,6 +1,7 @@
 // Owns the body of an answer that is still to be read: the Core reads it across the border, and can end it.
 
 import type { MountOwner, OpenStream } from './request-info.ts'
+import { isEventStream } from './response-body.ts'
 
 /**
  * The same answer with a body that the Core reads. A body left to the platform would neither end nor break when its
@@ -27,7 +28,7 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
   const stream: OpenStream = {
     kind: 'stream',
     label,
-    lasting: response.headers.get('Content-Type')?.startsWith('text/event-stream') ?? false,
+    lasting: isEventStream(response),
     finish: () => end() && controller.close(),
     cut: () => end() && controller.error(new Error('The plugin that sent this was ended.')),
   }

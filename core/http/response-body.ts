@@ -41,6 +41,13 @@ export function isFinished(response: Response): boolean {
   return MarkedResponse.isFinished(response)
 }
 
+/** Whether the answer is meant to stay open, however little it says. */
+export function isEventStream(response: Response): boolean {
+  return (
+    !isFinished(response) && (response.headers.get('Content-Type')?.startsWith('text/event-stream') ?? false)
+  )
+}
+
 function isWhole(body: object): boolean {
   return (
     body instanceof Blob ||

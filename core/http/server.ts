@@ -5,6 +5,11 @@ import type { App } from './app.ts'
 import { problemResponse, coreProblem } from './problems.ts'
 import { websocketHandler, type Connection } from './sockets.ts'
 
+/**
+ * How many seconds a connection may be silent. Bun also counts while a handler works, so this is how long one may take
+ * until its first byte; it is the most that Bun takes.
+ */
+export const IDLE_SECONDS = 255
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 /** How long clients on kept connections are told to leave before the port closes. */
 const LEAVING_MS = 150
@@ -24,7 +29,11 @@ export interface RunningServer {
   stop(graceMs: number, closed?: () => Promise<void>): Promise<void>
 }
 
-/** @throws Error with what to do when the port is taken or the address is not this machine's */
+/**
+ * Every request is answered within `IDLE_SECONDS`, or its connection ends.
+ *
+ * @throws Error with what to do when the port is taken or the address is not this machine's
+ */
 export function listen(
   app: App,
   options: { host: string; port: number; onError: (error: unknown) => void },
@@ -36,7 +45,7 @@ export function listen(
       port: options.port,
       // Bun's own error page shows messages, secrets included.
       development: false,
-      idleTimeout: 30,
+      idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: MAX_BODY_BYTES,
       fetch: app.fetch,
       websocket: websocketHandler,

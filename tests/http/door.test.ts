@@ -233,12 +233,12 @@ describe('Origin', () => {
     }
   })
 
-  test('an upgrade from another site is refused before its route is looked for', async () => {
+  test('an upgrade from another site makes no socket where there is none, and needs the token like any GET', async () => {
     const answer = await raw(
       house.url,
       `GET /api/core/events HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://evil.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
     )
-    expect(statusOf(answer)).toBe(403)
+    expect(statusOf(answer)).toBe(401)
   })
 })
 

@@ -27,6 +27,13 @@ const GIVES = {
   false: 'false',
   object: `({ status: 200 })`,
 }
+/** What looks like a promise, and is none. */
+const THENABLES = {
+  throws: `{ then() { throw new Error('secret-in-message') } }`,
+  'throws-when-read': `{ get then() { throw new Error('secret-in-message') } }`,
+  'throws-when-read-again': `{ reads: 0, get then() { if (this.reads++ > 0) throw new Error('secret-in-message'); return (_, reject) => reject(new Error('secret-in-message')) } }`,
+  rejects: `{ then(_, reject) { reject(new Error('secret-in-message')) } }`,
+}
 
 let house: TestHouse
 beforeAll(async () => {
@@ -44,6 +51,8 @@ beforeAll(async () => {
       const router = ctx.router({ security: [] })
       ${ways('throw', THROWS, (value) => `throw ${value}`)}
       ${ways('give', GIVES, (value) => `return ${value}`)}
+      ${ways('thenable', THENABLES, (value) => `return ${value}`)}
+      router.get('/thenable/answers', (c) => ({ then(resolve) { resolve(c.text('then')) } }))
       router.get('/problem', () => { throw problem(409, 'already_on', 'The lamp is on.') })
       router.get('/problem-late', async () => { await Bun.sleep(1); throw problem(404, 'no_such_lamp') })
       for (const status of [400, 401, 403, 404, 418, 422, 500, 503])
@@ -104,6 +113,23 @@ describe('a handler that', () => {
       expect(['odd_answer', 'handler_failed']).toContain(String((await problemFrom(response))['code']))
     },
   )
+
+  test.each(Object.keys(THENABLES).flatMap((name) => ['', '-async'].map((way) => [name, way])))(
+    'returns a thenable that fails (%s%s) is answered like one that throws, and its work is ended',
+    async (name, way) => {
+      const before = faults()
+      const response = await lamp(`/thenable${way}/${name}`)
+      const problem = await problemFrom(response)
+      expect(problem).toMatchObject({ status: 500, code: 'handler_failed' })
+      expect(JSON.stringify(problem)).not.toContain('secret-in-message')
+      expect(faults()).toBe(before + 1)
+      expect(house.runtime.loader.view('lamp')!.holds).toEqual([])
+    },
+  )
+
+  test('returns a thenable of a Response answers with it', async () => {
+    expect(await (await lamp('/thenable/answers')).text()).toBe('then')
+  })
 
   test('returns nothing is named as odd_answer, with the route in the log', async () => {
     expect(await problemFrom(await lamp('/give/nothing'))).toMatchObject({ code: 'odd_answer' })

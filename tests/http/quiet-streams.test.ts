@@ -1,7 +1,8 @@
-// Streams that say nothing for longer than the platform's patience; side by side, as each takes its time.
+// Answers that say nothing for longer than the platform's patience; side by side, as each takes its time.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
+import { connect } from 'node:net'
 import { EventReader } from '../api/sse.ts'
 import { houseOf, until } from './kit.ts'
 
@@ -13,6 +14,11 @@ beforeAll(async () => {
       router.get('/quiet', () => new Response(new ReadableStream({
         async pull(controller) { await Bun.sleep(13_000); controller.enqueue(new TextEncoder().encode('late')); controller.close() },
       })))
+      router.get('/slow', async (c) => { await Bun.sleep(13_000); return c.text('late') })
+      router.get('/endless', () => new Response(new ReadableStream({
+        pull(controller) { controller.enqueue(new Uint8Array(100_000)) },
+      })))
+      router.get('/silent-events', () => new Response(new ReadableStream({}), { headers: { 'Content-Type': 'text/event-stream' } }))
       return router`,
   })
 })
@@ -22,6 +28,41 @@ test.concurrent(
   "a plugin's stream that is quiet for 13 s is not cut",
   async () => {
     expect(await (await house.request('/api/plugins/lamp/quiet')).text()).toBe('late')
+  },
+  20_000,
+)
+
+test.concurrent(
+  'a handler may take 13 s',
+  async () => {
+    expect(await (await house.request('/api/plugins/lamp/slow')).text()).toBe('late')
+  },
+  20_000,
+)
+
+test.concurrent(
+  'a client that stops reading is let go of, unless it is a stream of events that says nothing',
+  async () => {
+    // The same app behind a server of less patience.
+    await using server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      idleTimeout: 4,
+      fetch: house.runtime.app.fetch as never,
+    })
+    const ask = (path: string) => {
+      const socket = connect(server.port!, '127.0.0.1', () =>
+        socket.pause().write(`GET /api/plugins/lamp${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+      )
+      return socket.on('error', () => {})
+    }
+    const clients = [ask('/endless'), ask('/silent-events')]
+    const isHeld = (path: string) =>
+      house.runtime.loader.view('lamp')!.holds.some(({ label }) => label.endsWith(path))
+    await until(() => isHeld('/endless') && isHeld('/silent-events'), 'both streams')
+    await until(() => !isHeld('/endless'), 'the reader that does not read to be let go of', 14_000)
+    expect(isHeld('/silent-events')).toBe(true)
+    for (const client of clients) client.destroy()
   },
   20_000,
 )

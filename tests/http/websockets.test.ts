@@ -104,6 +104,18 @@ describe('a socket', () => {
   })
 })
 
+test.each(['/live/:room', '/live/{room}'])('at %s finds its parameter', async (path) => {
+  house = await houseOf({
+    lamp: `
+      const router = ctx.router()
+      router.ws('${path}', { open(socket) { socket.send(socket.params.room) } })
+      return router`,
+  })
+  const client = await open('/api/plugins/lamp/live/hall')
+  await client.until(() => client.messages.length === 1 || client.closed !== undefined)
+  expect(client.messages).toEqual(['hall'])
+})
+
 describe('the guard', () => {
   test('lets no stranger in, nor a page of another site', async () => {
     house = await houseOf({ lamp: echo('hello') })
@@ -115,7 +127,10 @@ describe('the guard', () => {
     const token = `Authorization: Bearer ${house.token}\r\n`
     expect(statusOf(await upgrade(''))).toBe(401)
     expect(statusOf(await upgrade('Authorization: Bearer x\r\n'))).toBe(401)
-    expect(statusOf(await upgrade(`${token}Origin: https://evil.example\r\n`))).toBe(403)
+    const foreign = await upgrade(`${token}Origin: https://evil.example\r\n`)
+    expect(statusOf(foreign)).toBe(403)
+    expect(foreign).toContain('"cross_origin"')
+    expect(house.runtime.loader.view('lamp')!.holds).toEqual([])
     expect(statusOf(await upgrade(`${token}Origin: http://localhost:1\r\n`))).toBe(403)
     expect(statusOf(await upgrade(`${token}Origin: http://localhost\r\n`))).toBe(101)
     expect(statusOf(await upgrade(token))).toBe(101)
