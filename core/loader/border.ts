@@ -101,12 +101,13 @@ export class Border {
   /**
    * Ends what the plugin opened and did not close, and rejects whoever still waits for it.
    *
+   * @param sockets what is known of the process's sockets, so that those that are ended can be named
    * @returns what was ended, as far as the system can name it
    */
-  end(): Hold[] {
+  end(sockets?: ReadonlyMap<string, Hold>): Hold[] {
     if (this.#ended) return []
     this.#ended = true
-    const before = openDescriptors()
+    const before = openDescriptors(sockets)
     this.#graph.dispose()
     const closed = closedSince(before)
     const reason = coreProblem('generation_ended')

@@ -1,6 +1,7 @@
 // The process's open descriptors, in words: what a plugin left open shows as the difference.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Hold } from '@home-console/sdk'
 
 interface Descriptor {
@@ -14,10 +15,13 @@ interface Descriptor {
 
 const FOLDER = '/proc/self/fd'
 
-/** By number; empty where the system does not tell. */
-export function openDescriptors(): Map<string, Descriptor> {
+/**
+ * By number; empty where the system does not tell.
+ *
+ * @param sockets what the system says of them, by inode; without it they are sockets and no more
+ */
+export function openDescriptors(sockets: ReadonlyMap<string, Hold> = new Map()): Map<string, Descriptor> {
   const descriptors = new Map<string, Descriptor>()
-  const sockets = new Lazy(socketsByInode)
   for (const number of namesIn(FOLDER)) {
     try {
       descriptors.set(number, describe(number, readlinkSync(`${FOLDER}/${number}`), sockets))
@@ -42,10 +46,10 @@ export function closedSince(before: ReadonlyMap<string, Descriptor>): Hold[] {
 
 const UNIX_SOCKET = 'unix socket'
 
-function describe(number: string, target: string, sockets: Lazy<Map<string, Hold>>): Descriptor {
+function describe(number: string, target: string, sockets: ReadonlyMap<string, Hold>): Descriptor {
   if (target.startsWith('socket:')) {
     const inode = target.slice('socket:['.length, -1)
-    return { target, hold: sockets.value.get(inode) ?? { kind: 'socket', label: UNIX_SOCKET } }
+    return { target, hold: sockets.get(inode) ?? { kind: 'socket', label: UNIX_SOCKET } }
   }
   if (target === 'anon_inode:[pidfd]') {
     const pid = Number(/^Pid:\s*(-?\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'))?.[1])
@@ -76,19 +80,23 @@ function wasKilled(pid: number): boolean {
 
 const LISTENING = '0A'
 
-/** The sockets of the machine's network, by inode: a server by where it listens, a connection by its other end. */
-function socketsByInode(): Map<string, Hold> {
+/**
+ * The sockets of the machine's network, by inode: a server by where it listens, a connection by its other end. Read aside,
+ * as the tables of a busy machine take some ms.
+ */
+export async function networkSockets(): Promise<Map<string, Hold>> {
   const sockets = new Map<string, Hold>()
   for (const table of ['tcp', 'tcp6', 'udp', 'udp6']) {
     let text: string
     try {
-      text = readFileSync(`/proc/self/net/${table}`, 'utf8')
+      text = await readFile(`/proc/self/net/${table}`, 'utf8')
     } catch {
       continue
     }
     for (const line of text.split('\n').slice(1)) {
       const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/)
-      if (inode === undefined) continue
+      // A connection that only waits to be forgotten has none.
+      if (inode === undefined || inode === '0') continue
       const connected = !remote!.endsWith(':0000')
       sockets.set(inode, {
         kind: state === LISTENING ? 'server' : 'socket',
@@ -124,19 +132,5 @@ function targetOf(number: string): string | null {
     return readlinkSync(`${FOLDER}/${number}`)
   } catch {
     return null
-  }
-}
-
-/** Made when it is first asked for. */
-class Lazy<T> {
-  readonly #make: () => T
-  #made: { value: T } | undefined
-
-  constructor(make: () => T) {
-    this.#make = make
-  }
-
-  get value(): T {
-    return (this.#made ??= { value: this.#make() }).value
   }
 }

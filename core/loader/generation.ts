@@ -13,6 +13,7 @@ import { Belongings } from './belongings.ts'
 import { Border, leaving } from './border.ts'
 import { contextOf } from './context.ts'
 import { within } from './deadline.ts'
+import { networkSockets } from './descriptors.ts'
 import { definitionOf } from './definition.ts'
 import type { PluginSource } from './discovery.ts'
 import { Emissions } from './emissions.ts'
@@ -182,10 +183,11 @@ export class Generation implements MountOwner {
       },
       superseded,
     )
-    this.#check(router)
+    await this.#check(router)
+    superseded.throwIfAborted()
   }
 
-  #check(router: unknown): void {
+  async #check(router: unknown): Promise<void> {
     if (router === undefined || router === null) {
       this.#assertNoneForgotten()
       return
@@ -197,8 +199,11 @@ export class Generation implements MountOwner {
         positionOfText(this.source.entry, 'onLoad'),
       )
     }
+    // Each step can take some ms for a plugin of many routes: in between, the house goes on.
+    await breath()
     const mount = new Mount(this.#prefix, router, this)
     mount.warmUp()
+    await breath()
     try {
       this.#document = describeRouter(router, {
         id: this.id,
@@ -299,15 +304,15 @@ export class Generation implements MountOwner {
     const { errors, overdue } = await this.scope.close(RELEASE_MS)
     for (const { hold, error } of errors) this.charge(error, `${hold.kind} "${hold.label}"`)
     leaks.push(...overdue)
-    // Whoever was told and needs a turn of the loop to let go gets it.
-    await Bun.sleep(0)
-    return [...leaks, ...this.endByForce()]
+    // Whoever was told and needs a turn of the loop to let go gets it meanwhile.
+    const sockets = await networkSockets()
+    return [...leaks, ...this.endByForce(sockets)]
   }
 
   /** Ends what the plugin opened and did not close, and lets nobody wait for it any longer. Gives what that was. */
-  endByForce(): Hold[] {
+  endByForce(sockets?: ReadonlyMap<string, Hold>): Hold[] {
     const belongings = this.#belongings.list()
-    const descriptors = this.#border.end()
+    const descriptors = this.#border.end(sockets)
     const ended = coreProblem('generation_ended')
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#belongings.clear()
@@ -407,4 +412,9 @@ export class Generation implements MountOwner {
       since,
     })
   }
+}
+
+/** One turn of the loop. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
