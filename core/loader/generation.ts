@@ -31,6 +31,9 @@ const DRAIN_MS = 10_000
 const RELEASE_MS = 5_000
 const HEALTH: readonly Health[] = ['ok', 'degraded', 'down']
 
+/** From so many routes on, each step of staging takes some ms, and the house goes on in between. */
+const MANY_ROUTES = 10
+
 export interface Status {
   label: string
   state: Health
@@ -199,11 +202,11 @@ export class Generation implements MountOwner {
         positionOfText(this.source.entry, 'onLoad'),
       )
     }
-    // Each step can take some ms for a plugin of many routes: in between, the house goes on.
-    await breath()
+    const breath = router.routes.length < MANY_ROUTES ? undefined : nextTurn
+    await breath?.()
     const mount = new Mount(this.#prefix, router, this)
     mount.warmUp()
-    await breath()
+    await breath?.()
     try {
       this.#document = describeRouter(router, {
         id: this.id,
@@ -414,7 +417,6 @@ export class Generation implements MountOwner {
   }
 }
 
-/** One turn of the loop. */
-function breath(): Promise<void> {
+function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

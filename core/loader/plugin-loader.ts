@@ -17,7 +17,7 @@ export interface PluginLoaderOptions {
   readonly organs: Organs
 }
 
-/** What the house knows of a plugin now; DESIGN of the HTTP contract. */
+/** What the house knows of a plugin now, as the control plane shows it. */
 export interface PluginView {
   id: string
   name: string
