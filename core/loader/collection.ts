@@ -1,22 +1,23 @@
 // Has what closed generations left behind collected, before it makes the heap grow for good.
 
-/** The heap keeps its high-water mark: after so many generations a collection pays, however busy the house is. */
-const MANY = 4
-/** Else it waits until nothing was closed for this long, in ms. */
+/** In a burst of swaps the heap would keep its high-water mark: after so many a full collection pays for its pause. */
+const BURST = 25
+/** Otherwise the collection is asked for when nothing was closed for this long, in ms, and is done aside. */
 const QUIET_MS = 1_000
 
 let closed = 0
-let quiet: Timer | undefined
+let due: Timer | undefined
 
 /** A generation was closed, and all of it is garbage now. */
 export function collectSoon(): void {
-  clearTimeout(quiet)
-  if (++closed >= MANY) collect()
-  else quiet = setTimeout(collect, QUIET_MS).unref()
+  clearTimeout(due)
+  const burst = ++closed >= BURST
+  // On a turn of its own: the stack of this one may still hold the generation.
+  due = setTimeout(collect, burst ? 0 : QUIET_MS, burst).unref()
 }
 
-function collect(): void {
+/** @param full waits until it is done, which blocks the loop for some twenty ms, and gives the memory back */
+function collect(full: boolean): void {
   closed = 0
-  // Not the synchronous kind: that one blocks the loop for some twenty ms.
-  Bun.gc(false)
+  Bun.gc(full)
 }
