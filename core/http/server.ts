@@ -19,8 +19,6 @@ const HOLDING_MS = 30
 export interface RunningServer {
   readonly url: URL
   readonly port: number
-  /** Requests that are being answered, and open WebSockets. */
-  pending(): { requests: number; sockets: number }
   /**
    * Tells clients to leave, closes the port, lets what is under way finish for so many ms, and then cuts what is left.
    *
@@ -64,7 +62,6 @@ export function listen(
   return {
     url: server.url,
     port: server.port!,
-    pending: () => ({ requests: server.pendingRequests, sockets: server.pendingWebSockets }),
     async stop(graceMs, closed) {
       app.beginLeaving()
       await Bun.sleep(LEAVING_MS)
