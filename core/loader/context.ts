@@ -135,6 +135,8 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       },
     },
 
+    services: { provide: notYet, use: notYet },
+
     every: leaving((schedule, run, options = {}) => {
       assertFunction(run, 'every')
       return hold(every(schedule, run, options, scheduleOwner))
@@ -160,6 +162,10 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       })
     }),
   }
+}
+
+function notYet(): never {
+  throw new Problem(400, 'invalid_argument', 'ctx.services is not there yet.')
 }
 
 function assertFunction(value: unknown, where: string): asserts value is Function {

@@ -4,6 +4,7 @@ import type { EventFor, EventSchemas } from './event.ts'
 import type { Logger } from './logger.ts'
 import type { InputOf } from './standard-schema.ts'
 import type { PluginRouter, RouterOptions } from './router.ts'
+import type { ImplementationOf, ServiceName, ServiceOf } from './service.ts'
 
 /** Takes back what a call registered. Calling it again does nothing. */
 export type Undo = () => void
@@ -36,7 +37,7 @@ export interface TaskOptions {
   readonly restart?: 'on-failure' | 'always' | 'never'
 }
 
-export interface PluginContext<Emits extends EventSchemas = EventSchemas> {
+export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requires extends string = never> {
   readonly id: string
   /** The folder that holds the plugin's code. */
   readonly dir: string
@@ -70,6 +71,27 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas> {
       data: EventData<Emits, Type>,
       options?: { readonly subject?: string },
     ): void
+  }
+
+  readonly services: {
+    /**
+     * Offers a service to other plugins, from the commit on: an object, be it a class's, whose methods take and give
+     * plain data, or async iterables of it. A method that throws rejects the caller's promise.
+     *
+     * @throws Problem `service_taken` when another plugin provides the name; `invalid_argument`
+     */
+    provide<const Name extends ServiceName | (string & {})>(
+      name: Name,
+      implementation: ImplementationOf<Name>,
+    ): Undo
+    /**
+     * A handle on a service, whoever provides it and whether it is there yet or not. A call runs in the provider, follows
+     * its swaps, and rejects with Problem `service_unavailable` where there is none. An open iteration rejects with
+     * `service_swapped` when its provider is swapped: begin it again.
+     *
+     * @throws Problem `invalid_argument` when the name is none
+     */
+    use<const Name extends ServiceName | Requires | (string & {})>(name: Name): ServiceOf<Name>
   }
 
   /**

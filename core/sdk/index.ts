@@ -39,4 +39,13 @@ export type {
   Security,
   SocketHandlers,
 } from './router.ts'
+export type {
+  ImplementationOf,
+  ServiceHandle,
+  ServiceImplementation,
+  ServiceName,
+  ServiceOf,
+  ServiceResult,
+  Services,
+} from './service.ts'
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './standard-schema.ts'

@@ -18,7 +18,10 @@ import type { PluginRouter } from './router.ts'
  *
  * Whatever fails before step 5 leaves the old generation serving, with the reason on record.
  */
-export interface PluginDefinition<Emits extends EventSchemas = EventSchemas> {
+export interface PluginDefinition<
+  Emits extends EventSchemas = EventSchemas,
+  Requires extends string = string,
+> {
   /** For people. May come from the plugin's `package.json` instead. */
   readonly version?: string
   readonly name?: string
@@ -28,13 +31,19 @@ export interface PluginDefinition<Emits extends EventSchemas = EventSchemas> {
    * Registers what the plugin does, and returns its router or nothing. Must settle within `loadTimeout`; what talks to
    * the outside for long belongs in `ctx.task()`. A throw refuses this version and keeps the old one serving.
    */
-  onLoad(ctx: PluginContext<Emits>): PluginRouter | void | Promise<PluginRouter | void>
+  onLoad(ctx: PluginContext<Emits, Requires>): PluginRouter | void | Promise<PluginRouter | void>
 
   /** Farewell, after the drain and before what the plugin registered is undone. Has 5 s. */
-  onUnload?(ctx: PluginContext<Emits>): void | Promise<void>
+  onUnload?(ctx: PluginContext<Emits, Requires>): void | Promise<void>
 
   /** What the plugin emits. Data is checked at `emit`; what does not fit is dropped and charged to the plugin. */
   readonly events?: Emits
+
+  /** Names of the services that it cannot do without: dot-separated words of `[a-z0-9_-]`. */
+  readonly requires?: readonly Requires[]
+
+  /** Names of the services that its `onLoad` provides; a version that leaves one out is refused. */
+  readonly provides?: readonly string[]
 
   /** Titles of the scopes that its routes ask for: `{ 'weather.read': 'Read the weather' }`. */
   readonly scopes?: Readonly<Record<string, string>>
@@ -44,8 +53,8 @@ export interface PluginDefinition<Emits extends EventSchemas = EventSchemas> {
 }
 
 /** Gives a plugin's definition its types. A plain object or a class instance with these members is as good. */
-export function definePlugin<const Emits extends EventSchemas = {}>(
-  definition: PluginDefinition<Emits>,
-): PluginDefinition<Emits> {
+export function definePlugin<const Emits extends EventSchemas = {}, const Requires extends string = never>(
+  definition: PluginDefinition<Emits, Requires>,
+): PluginDefinition<Emits, Requires> {
   return definition
 }
