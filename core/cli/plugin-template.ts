@@ -12,20 +12,21 @@ export function singleFile(id: string): string {
 import { createRoute, definePlugin, z } from '@home-console/sdk'
 
 const Switch = z.object({ on: z.boolean() }).openapi('Switch')
+const events = { '${id}.changed': Switch }
 ${definition(id)}`
 }
 
 function contract(id: string): string {
   return `// What others may know of ${id}. Another plugin may \`import type\` this file and nothing else.
 
-import { z } from '@home-console/sdk'
+import { type EventsOf, z } from '@home-console/sdk'
 
 export const Switch = z.object({ on: z.boolean() }).openapi('Switch')
 
+export const events = { '${id}.changed': Switch }
+
 declare module '@home-console/sdk' {
-  interface Events {
-    '${id}.changed': z.infer<typeof Switch>
-  }
+  interface Events extends EventsOf<typeof events> {}
 }
 `
 }
@@ -34,7 +35,7 @@ function index(id: string): string {
   return `// ${id}: a switch. It can be read and set over HTTP, and tells the house when it changes.
 
 import { createRoute, definePlugin } from '@home-console/sdk'
-import { Switch } from './contract.ts'
+import { events, Switch } from './contract.ts'
 ${definition(id)}`
 }
 
@@ -63,7 +64,7 @@ const setState = createRoute({
 export default definePlugin({
   version: '0.1.0',
   description: 'A switch',
-  events: { '${id}.changed': Switch },
+  events,
 
   onLoad(ctx) {
     let on = false

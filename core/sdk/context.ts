@@ -1,6 +1,6 @@
 // What a plugin gets in its hands: the one argument of `onLoad`.
 
-import type { EventFor, EventSchemas } from './event.ts'
+import type { EventFor, EventSchemas, Events } from './event.ts'
 import type { Logger } from './logger.ts'
 import type { InputOf } from './standard-schema.ts'
 import type { PluginRouter, RouterOptions } from './router.ts'
@@ -55,7 +55,8 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requir
 
   readonly events: {
     /**
-     * Calls `handler` for each event whose type matches: `*` is one word, a closing `**` any number of words.
+     * Calls `handler` for each event whose type matches: `*` is one word, a closing `**` any number of words. The data
+     * of events that a contract tells of is typed; all other data is `unknown`.
      * @throws Problem `invalid_pattern`
      */
     on<const Pattern extends string>(
@@ -63,8 +64,9 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requir
       handler: (event: EventFor<Pattern>) => void | Promise<void>,
     ): Undo
     /**
-     * Says that something happened. Never waits and never throws; data that does not fit the declared schema, or is no
-     * JSON, is dropped and charged to the plugin. During `onLoad` it is held until the commit.
+     * Says that something happened. Never waits and never throws; data that is no JSON, or does not fit the schema that
+     * the plugin declared, or else one that another plugin did, is dropped and charged to the plugin. During `onLoad` it
+     * is held until the commit.
      */
     emit<const Type extends EventType<Emits>>(
       type: Type,
@@ -115,6 +117,9 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requir
 /** The types that a plugin may emit: those that it declared; any, where it declared none. */
 export type EventType<Emits extends EventSchemas> = keyof Emits extends never ? string : keyof Emits & string
 
+/** What a plugin may say with it: what it declared itself, or else what is known of the type. */
 export type EventData<Emits extends EventSchemas, Type extends string> = Type extends keyof Emits
   ? InputOf<Emits[Type]>
-  : unknown
+  : Type extends keyof Events
+    ? Events[Type]
+    : unknown

@@ -1,6 +1,6 @@
 // An event: a named fact, in the envelope of CloudEvents 1.0.
 
-import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { InputOf, StandardSchemaV1 } from './standard-schema.ts'
 
 /** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md, with `causationid` as an extension. */
 export interface CloudEvent<Data = unknown, Type extends string = string> {
@@ -22,8 +22,19 @@ export interface CloudEvent<Data = unknown, Type extends string = string> {
 }
 
 /**
- * Events that everybody may know, by type. A plugin adds its own in its `contract.ts`:
- * `declare module '@home-console/sdk' { interface Events { 'weather.updated': { temperature: number } } }`
+ * Events that everybody may know, by type. A plugin adds its own in its `contract.ts`, out of the schemas that it
+ * declares them with:
+ *
+ * ```ts
+ * import type { EventsOf } from '@home-console/sdk'
+ * import * as v from 'valibot'
+ *
+ * export const events = { 'weather.updated': v.object({ temperature: v.number() }) }
+ *
+ * declare module '@home-console/sdk' {
+ *   interface Events extends EventsOf<typeof events> {}
+ * }
+ * ```
  */
 export interface Events {
   'core.started': { version: string }
@@ -45,6 +56,11 @@ export interface PluginEvent {
 
 /** What a plugin emits: the event's type and the schema that its data must fit. */
 export type EventSchemas = Readonly<Record<string, StandardSchemaV1>>
+
+/** The data of events by type, as their schemas take it in: it is checked, and goes out as it was emitted. */
+export type EventsOf<Schemas extends EventSchemas> = {
+  [Type in keyof Schemas & string]: InputOf<Schemas[Type]>
+}
 
 export type ReloadOutcome = 'committed' | 'kept_old' | 'superseded' | 'failed' | 'unloaded'
 export type ReloadCause = 'boot' | 'file' | 'api' | 'config' | 'dependency'
@@ -103,11 +119,15 @@ export type Matches<Type extends string, Pattern extends string> = Pattern exten
         ? true
         : false
 
-/** The event that a handler of `Pattern` receives: a union of the known ones that match, or any event. */
+/**
+ * The event that a handler of `Pattern` receives: one of the known ones that match, to be told apart by `type`; where
+ * none is known, an event whose data must be looked at first.
+ */
 export type EventFor<Pattern extends string> = [MatchingTypes<Pattern>] extends [never]
-  ? CloudEvent<any>
+  ? CloudEvent
   : { [Type in MatchingTypes<Pattern>]: CloudEvent<Events[Type], Type> }[MatchingTypes<Pattern>]
 
+/** Of several patterns, one that matches is enough. */
 type MatchingTypes<Pattern extends string> = {
-  [Type in keyof Events & string]: Matches<Type, Pattern> extends true ? Type : never
+  [Type in keyof Events & string]: true extends Matches<Type, Pattern> ? Type : never
 }[keyof Events & string]

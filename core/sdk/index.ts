@@ -21,6 +21,7 @@ export type {
   EventFor,
   EventSchemas,
   Events,
+  EventsOf,
   Hold,
   Matches,
   PluginEvent,

@@ -2,7 +2,7 @@
 // the house runs what you wrote.
 
 import { createRoute, definePlugin, problem, z } from '@home-console/sdk'
-import { Greeted } from './contract.ts'
+import { events } from './contract.ts'
 
 // Schemas stand at the top: this file is read afresh for every version, so nothing here outlives it. A schema with a
 // name becomes a component of the document at /openapi.json. The name is this plugin's own; others may use it too.
@@ -56,7 +56,7 @@ export default definePlugin({
   name: 'Hello',
   description: 'Greets people. A template for plugins of your own',
   scopes: { 'hello.welcome': 'Welcome guests' },
-  events: { 'hello.greeted': Greeted },
+  events,
 
   onLoad(ctx) {
     // What stands here is gone with the next version. What must stay belongs in `ctx.files`.

@@ -1,6 +1,6 @@
 // What others may know of this plugin: the one event that it emits.
 
-import { z } from '@home-console/sdk'
+import { type EventsOf, z } from '@home-console/sdk'
 
 /** The parts of a snapshot; each has a reader of its own, which may fail alone. */
 export const Part = z.enum(['cpu', 'memory', 'disks', 'network', 'temperatures', 'core'])
@@ -41,8 +41,8 @@ export const Sample = z
 
 export type Sample = z.infer<typeof Sample>
 
+export const events = { 'host.sample': Sample }
+
 declare module '@home-console/sdk' {
-  interface Events {
-    'host.sample': Sample
-  }
+  interface Events extends EventsOf<typeof events> {}
 }

@@ -1,7 +1,7 @@
 // How the machine is doing that Home Console runs on: a sample every five seconds, and the last hour of them.
 
 import { definePlugin } from '@home-console/sdk'
-import { Sample } from './contract.ts'
+import { events } from './contract.ts'
 import { History } from './history.ts'
 import { addRoutes } from './routes.ts'
 import { Camera, type Snapshot, summarize } from './snapshot.ts'
@@ -15,7 +15,7 @@ export default definePlugin({
   description:
     'Processor, memory, disks, network and temperatures of the machine, and what the Core takes of it',
   scopes: { 'host.read': 'See how the machine is doing' },
-  events: { 'host.sample': Sample },
+  events,
 
   onLoad(ctx) {
     const camera = new Camera()
