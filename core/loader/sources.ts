@@ -9,39 +9,45 @@ import { isShared } from './shared-packages.ts'
 export interface Sources {
   /** Every file, absolute, as its import names it. */
   readonly files: ReadonlySet<string>
+  /** The same files, with what was read of each. */
+  readonly contents: ReadonlyMap<string, SourceFile>
   /** The same contents in the same places give the same digest. */
   readonly digest: string
   /** Imports of the plugin's own that lead nowhere. */
   readonly missing: readonly { readonly specifier: string; readonly from: string }[]
 }
 
-interface ReadFile {
-  readonly stamp: string
+export interface SourceFile {
+  /** SHA-256, in hex. */
   readonly hash: string
+  /** In bytes. */
+  readonly size: number
+  /** Null for what need not be held in memory: it is kept on the disk under its hash, or is large. */
+  content: Buffer | null
+}
+
+interface ReadFile extends SourceFile {
+  readonly stamp: string
   readonly imports: readonly string[]
 }
 
-const CODE: ReadonlySet<string> = new Set(['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs'])
-const TRIED = [
-  '',
-  '.ts',
-  '.tsx',
-  '.mts',
-  '.cts',
-  '.js',
-  '.jsx',
-  '.mjs',
-  '.cjs',
-  '.json',
-  '/index.ts',
-  '/index.tsx',
-  '/index.js',
-  '/index.mjs',
-]
+/** What Bun tries behind a specifier that names no file, in its order. */
+const ENDINGS = ['.tsx', '.jsx', '.mts', '.ts', '.mjs', '.js', '.cts', '.cjs', '.json']
+/** What else an ending may stand for: TypeScript is often imported under the name of what it becomes. */
+const BECOMES: Readonly<Record<string, readonly string[]>> = {
+  '.js': ['.ts', '.tsx', '.mts'],
+  '.jsx': ['.ts', '.tsx', '.mts'],
+  '.mjs': ['.mts'],
+  '.cjs': ['.cts'],
+}
+const CODE: ReadonlySet<string> = new Set(ENDINGS.slice(0, -1))
 const BUILTIN: ReadonlySet<string> = new Set(['bun', ...builtinModules])
 
 /** File systems stamp times coarsely: a file changed this recently is read again, whatever its stamp says. */
 const RECENT_MS = 50
+
+/** How much of a plugin's contents is held in memory until it is kept elsewhere. In bytes. */
+const MOST_HELD = 1024 * 1024
 
 const transpilers = new Map<string, Bun.Transpiler>()
 
@@ -54,6 +60,7 @@ export class SourceReader {
   read(source: PluginSource): Sources {
     const known = new Map<string, ReadFile>()
     const missing: { specifier: string; from: string }[] = []
+    let held = 0
     const queue = [source.entry]
     if (source.manifest !== null) queue.push(source.manifest.file)
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
@@ -61,6 +68,8 @@ export class SourceReader {
       const file = this.#readFile(path)
       if (file === null) continue
       known.set(path, file)
+      held += file.content?.length ?? 0
+      if (held > MOST_HELD) file.content = null
       for (const specifier of file.imports) {
         const target = targetOf(specifier, path)
         if (target === null) missing.push({ specifier, from: path })
@@ -73,7 +82,8 @@ export class SourceReader {
     const gone = missing.map(({ specifier, from }) => `${from}\0${specifier}`)
     return {
       files: new Set(known.keys()),
-      digest: Bun.hash([...lines, ...gone].join('\n')).toString(36),
+      contents: known,
+      digest: sha256([...lines, ...gone].join('\n')).slice(0, 16),
       missing,
     }
   }
@@ -104,9 +114,15 @@ export class SourceReader {
     } catch {
       return null
     }
-    const hash = Bun.hash(content).toString(36)
-    return { stamp, hash, imports: before?.hash === hash ? before.imports : importsOf(path, content) }
+    const hash = sha256(content)
+    return before?.hash === hash
+      ? { ...before, stamp }
+      : { stamp, hash, size: content.length, content, imports: importsOf(path, content) }
   }
+}
+
+export function sha256(content: Buffer | string): string {
+  return Bun.CryptoHasher.hash('sha256', content, 'hex')
 }
 
 function importsOf(path: string, content: Buffer): string[] {
@@ -133,11 +149,21 @@ function targetOf(specifier: string, from: string): string | null {
     return ''
   if (specifier.startsWith('.') || specifier.startsWith('/')) {
     const path = resolve(dirname(from), specifier)
-    for (const ending of TRIED) if (isFile(path + ending)) return path + ending
-    return null
+    return isFile(path) ? path : (candidatesOf(path).find(isFile) ?? null)
   }
   if (specifier.includes(':')) return ''
   return packageOf(specifier, from)
+}
+
+/** The files that a path may mean which is none itself, in the order in which Bun looks. */
+function candidatesOf(path: string): string[] {
+  const ending = extname(path)
+  const stem = path.slice(0, path.length - ending.length)
+  return [
+    ...ENDINGS.map((one) => path + one),
+    ...(BECOMES[ending] ?? []).map((one) => stem + one),
+    ...ENDINGS.map((one) => `${path}/index${one}`),
+  ]
 }
 
 /**
