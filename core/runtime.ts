@@ -17,13 +17,16 @@ import { Hosts } from './http/hosts.ts'
 import { DeclaringRouter } from './http/plugin-router.ts'
 import { installMarkedResponse } from './http/response-body.ts'
 import { keepSchemasWeakly } from './http/schema-registry.ts'
+import { coreProblem } from './http/problems.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import { messageOf } from './loader/fault.ts'
+import { leaveHandling } from './loader/leave-handling.ts'
 import { guardProcess } from './loader/process-guard.ts'
 import { PluginLoader } from './loader/plugin-loader.ts'
 import { installSharedPackages } from './loader/shared-packages.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
+import { ServiceRegistry } from './services/service-registry.ts'
 import manifest from '../package.json' with { type: 'json' }
 
 /** How long what is under way may take to finish at a stop, in ms. */
@@ -40,6 +43,7 @@ export interface RuntimeOptions {
 export class Runtime {
   readonly log: Log
   readonly bus: EventBus
+  readonly services = new ServiceRegistry({ leave: leaveHandling, problem: coreProblem })
   readonly app: App
   readonly loader: PluginLoader
   readonly home: HomeSettings
@@ -97,6 +101,7 @@ export class Runtime {
       organs: {
         app: this.app,
         bus: this.bus,
+        services: this.services,
         log: this.log,
         clock,
         home: this.home,
@@ -109,6 +114,7 @@ export class Runtime {
       mountCore({
         loader: this.loader,
         bus: this.bus,
+        services: this.services,
         log: this.log,
         home: this.home,
         app: this.app,

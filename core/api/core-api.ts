@@ -8,11 +8,13 @@ import { isMistake } from '../http/problems.ts'
 import type { PluginLoader } from '../loader/plugin-loader.ts'
 import { messageOf } from '../loader/fault.ts'
 import type { Log, OwnedLog } from '../log/log.ts'
+import type { ServiceRegistry } from '../services/service-registry.ts'
 import { TOO_SLOW } from './event-stream.ts'
 
 export interface CoreApi {
   readonly loader: PluginLoader
   readonly bus: EventBus
+  readonly services: ServiceRegistry
   readonly log: Log
   readonly home: HomeSettings
   readonly app: App

@@ -14,6 +14,7 @@ import { logRoutes } from './logs.ts'
 import { metricsRoutes } from './metrics.ts'
 import { pageRoutes } from './pages.ts'
 import { pluginRoutes } from './plugins.ts'
+import { serviceRoutes } from './services.ts'
 
 export function mountCore(api: CoreApi): Mounted {
   const log = api.log.of(null)
@@ -22,6 +23,7 @@ export function mountCore(api: CoreApi): Mounted {
   docsRoutes(router, api)
   metricsRoutes(router, api)
   pluginRoutes(router, api)
+  serviceRoutes(router, api)
   eventRoutes(router, api)
   logRoutes(router, api)
   homeRoutes(router, api)

@@ -30,7 +30,7 @@ export function metricsRoutes(router: DeclaringRouter, api: CoreApi): void {
   )
 }
 
-function render({ app, bus, loader, startedAt, version }: CoreApi): string {
+function render({ app, bus, loader, services, startedAt, version }: CoreApi): string {
   const units = loader.list()
   const memory = process.memoryUsage()
   const cpu = process.cpuUsage()
@@ -63,6 +63,15 @@ function render({ app, bus, loader, startedAt, version }: CoreApi): string {
       'counter',
       'Mistakes that were charged to a plugin.',
       Array.from(loader.faults, ([plugin, value]) => [{ plugin }, value]),
+    ),
+    metric(
+      'home_console_service_calls_total',
+      'counter',
+      'Calls of services by what came of them.',
+      services.list().flatMap(({ name, calls, failed }): Sample[] => [
+        [{ service: name, outcome: 'ok' }, calls - failed],
+        [{ service: name, outcome: 'failed' }, failed],
+      ]),
     ),
     metric('home_console_events_total', 'counter', 'Events that were emitted.', [[{}, bus.emitted]]),
     metric('home_console_events_dropped_total', 'counter', 'Events that were dropped.', [[{}, bus.dropped]]),

@@ -81,6 +81,27 @@ export const Plugin = z
   })
   .openapi('Plugin')
 
+export const Service = z
+  .object({
+    name: z.string(),
+    provider: z
+      .object({ plugin: z.string(), generation: z.number().int() })
+      .nullable()
+      .openapi({ description: 'What serves now; null where nobody does.' }),
+    methods: z.array(z.string()).openapi({ description: 'That the provider offers.' }),
+    users: z.array(
+      z.object({
+        plugin: z.string(),
+        generation: z.number().int(),
+        required: z.boolean().openapi({ description: 'Whether the plugin says that it needs the service.' }),
+        methods: z.array(z.string()).openapi({ description: 'That it called since it was loaded.' }),
+      }),
+    ),
+    calls: z.number().int().openapi({ description: 'Since the start.' }),
+    failed: z.number().int(),
+  })
+  .openapi('Service', { description: 'A name under which one plugin offers methods to others.' })
+
 export const CloudEventBody = z
   .object({
     specversion: z.literal('1.0'),

@@ -14,6 +14,7 @@ export const ERROR_BOOK = {
   not_found: [404, 'There is nothing at this path.'],
   no_such_plugin: [404, 'No plugin has this id.'],
   method_not_allowed: [405, 'The path is there, but not for this method; `Allow` says for which.'],
+  service_taken: [409, 'Another plugin provides a service of this name.'],
   plugin_disabled: [409, 'The plugin is disabled; enable it first.'],
   mode_not_supported: [409, 'The plugin cannot run in this mode.'],
   generation_closed: [410, 'This version of the plugin was closed.'],
@@ -25,6 +26,9 @@ export const ERROR_BOOK = {
   handler_failed: [500, 'The code that answers this route threw an error; the log of its owner has it.'],
   odd_answer: [500, 'The code that answers this route gave no Response.'],
   internal_error: [500, 'The Core itself made a mistake; its log has it.'],
+  service_method_missing: [501, 'Whoever provides the service has no method of this name.'],
+  service_unavailable: [503, 'No plugin provides the service now.'],
+  service_swapped: [503, 'What provided an open iteration was swapped; begin it again.'],
   plugin_unavailable: [503, 'The plugin is not serving now.'],
   generation_ended: [503, 'The version of the plugin that was answering was ended before it could.'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>

@@ -11,11 +11,13 @@ import {
   type PluginRouter,
   type Undo,
 } from '@home-console/sdk'
-import { currentCause, whileHandling } from '../bus/storm.ts'
 import { pluginRouter } from '../http/plugin-router.ts'
 import type { OwnedLog } from '../log/log.ts'
 import type { Held, Scope } from '../scope/scope.ts'
+import type { Provider, User } from '../services/parties.ts'
+import type { Use } from '../services/use.ts'
 import { leave, leaving } from './border.ts'
+import { leaveHandling } from './leave-handling.ts'
 import type { Organs } from './organs.ts'
 import { after, every, type ScheduleOwner } from './schedule.ts'
 import { Task, type TaskOwner, type Tasks } from './tasks.ts'
@@ -54,13 +56,11 @@ class PluginLogger implements Logger {
 }
 
 /** What a context needs of the generation that it belongs to. */
-export interface ContextOwner extends Omit<TaskOwner, 'clock'> {
-  readonly id: string
+export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   readonly source: { readonly dir: string }
   readonly scope: Scope
   readonly tasks: Tasks
   readonly log: OwnedLog
-  readonly signal: AbortSignal
   readonly draining: AbortSignal
   call(work: Hold, run: () => unknown): Promise<void> | undefined
   emit(type: string, data: unknown, subject: string | undefined): void
@@ -76,6 +76,17 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     timeZone: () => organs.home.values.timeZone,
     run: (label, run) => generation.call({ kind: 'timer', label }, run),
   }
+  const uses = new Map<string, Use>()
+  const use = (name: string): unknown => {
+    let known = uses.get(name)
+    if (known === undefined) {
+      known = organs.services.use(name, generation)
+      scope.add(known)
+      uses.set(name, known)
+    }
+    return known.handle
+  }
+  generation.requires.forEach(use)
   let files: string | undefined
 
   return {
@@ -125,17 +136,16 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
         })
       }),
       emit(type, data, options) {
-        // What this event is caused by is known here only, before the plugin's context is left.
-        const cause = currentCause()
-        leave(() => {
-          const emit = () => generation.emit(type, data, options?.subject)
-          if (cause === undefined) emit()
-          else whileHandling(cause, emit)
-        })
+        leaveHandling(() => generation.emit(type, data, options?.subject))
       },
     },
 
-    services: { provide: notYet, use: notYet },
+    services: {
+      provide: leaving((name, implementation) =>
+        hold(organs.services.provision(name, implementation, generation)),
+      ),
+      use: leaving(use) as PluginContext['services']['use'],
+    },
 
     every: leaving((schedule, run, options = {}) => {
       assertFunction(run, 'every')
@@ -162,10 +172,6 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       })
     }),
   }
-}
-
-function notYet(): never {
-  throw new Problem(400, 'invalid_argument', 'ctx.services is not there yet.')
 }
 
 function assertFunction(value: unknown, where: string): asserts value is Function {

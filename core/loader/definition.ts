@@ -2,6 +2,7 @@
 
 import type { PluginDefinition } from '@home-console/sdk'
 import * as v from 'valibot'
+import { SERVICE_NAME } from '../services/service-name.ts'
 import { PluginError, positionOfText } from './fault.ts'
 
 const callable = v.custom<Function>((value) => typeof value === 'function', 'must be a function')
@@ -15,6 +16,10 @@ const eventType = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, 'must be dot-separated words of [a-z0-9_-]'),
 )
+const services = v.pipe(
+  v.array(v.pipe(v.string(), v.regex(SERVICE_NAME, 'must be dot-separated words of [a-z0-9_-]'))),
+  v.check((names) => new Set(names).size === names.length, 'must not name a service twice'),
+)
 
 /** Whoever asks for a reload waits for its decision, and no request may take much longer than this. */
 const LONGEST_LOAD_MS = 240_000
@@ -26,23 +31,14 @@ const Definition = v.object({
   name: v.optional(v.string()),
   description: v.optional(v.string()),
   events: v.optional(v.record(eventType, schema)),
+  requires: v.optional(services),
+  provides: v.optional(services),
   scopes: v.optional(v.record(v.string(), v.string())),
   loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
 })
 
 /** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
-const NOT_YET = [
-  'handover',
-  'config',
-  'onConfigChange',
-  'db',
-  'requires',
-  'provides',
-  'dependsOn',
-  'exclusive',
-  'modes',
-  'external',
-]
+const NOT_YET = ['handover', 'config', 'onConfigChange', 'db', 'dependsOn', 'exclusive', 'modes', 'external']
 
 /** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
 export function definitionOf(module: unknown, entry: string): PluginDefinition {
@@ -84,7 +80,7 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
 
 /** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */
 function copyOf(definition: PluginDefinition): PluginDefinition {
-  const { version, name, description, events, scopes, loadTimeout } = definition
+  const { version, name, description, events, requires, provides, scopes, loadTimeout } = definition
   return {
     onLoad: (ctx) => definition.onLoad(ctx),
     ...('onUnload' in definition && { onUnload: (ctx) => definition.onUnload?.(ctx) }),
@@ -92,6 +88,8 @@ function copyOf(definition: PluginDefinition): PluginDefinition {
     ...(name !== undefined && { name }),
     ...(description !== undefined && { description }),
     ...(events !== undefined && { events: { ...events } }),
+    ...(requires !== undefined && { requires: [...requires] }),
+    ...(provides !== undefined && { provides: [...provides] }),
     ...(scopes !== undefined && { scopes: { ...scopes } }),
     ...(loadTimeout !== undefined && { loadTimeout }),
   }

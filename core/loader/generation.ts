@@ -9,6 +9,7 @@ import { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import type { MountOwner, OpenStream, Waiter } from '../http/request-info.ts'
 import type { OwnedLog } from '../log/log.ts'
+import { wasCharged } from '../services/blame.ts'
 import { Belongings } from './belongings.ts'
 import { Border, leaving } from './border.ts'
 import { contextOf } from './context.ts'
@@ -135,6 +136,15 @@ export class Generation implements MountOwner {
     return this.#definition
   }
 
+  /** Whether its module context is gone. */
+  get ended(): boolean {
+    return this.#border.ended
+  }
+
+  get requires(): readonly string[] {
+    return this.#definition?.requires ?? []
+  }
+
   get version(): string | null {
     return this.#definition?.version ?? this.source.manifest?.version ?? null
   }
@@ -186,6 +196,7 @@ export class Generation implements MountOwner {
       },
       superseded,
     )
+    this.#assertProvided()
     await this.#check(router)
     superseded.throwIfAborted()
   }
@@ -224,6 +235,18 @@ export class Generation implements MountOwner {
       )
     }
     this.#mount = mount
+  }
+
+  /** Others go by the list: what stands on it must be there. */
+  #assertProvided(): void {
+    const provided = this.scope.list().filter(({ kind }) => kind === 'service')
+    const missing = this.#definition!.provides?.find((name) => !provided.some(({ label }) => label === name))
+    if (missing === undefined) return
+    throw new PluginError(
+      'service_not_provided',
+      `"${missing}" stands in provides, but onLoad did not provide it. Call ctx.services.provide('${missing}', …), or take it off the list.`,
+      positionOfText(this.source.entry, 'provides'),
+    )
   }
 
   /** Routes that nobody returned would be gone without a word. */
@@ -318,6 +341,7 @@ export class Generation implements MountOwner {
     const descriptors = this.#border.end(sockets)
     const ended = coreProblem('generation_ended')
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
+    this.#streams.cutAll()
     this.#belongings.clear()
     return [...belongings, ...descriptors]
   }
@@ -390,6 +414,7 @@ export class Generation implements MountOwner {
   }
 
   readonly charge = leaving((error: unknown, where: string): void => {
+    if (wasCharged(error)) return
     this.#onCharged({ plugin: this.id, error, where, files: this.files })
   })
 

@@ -6,10 +6,12 @@ import type { HomeSettings } from '../db/home.ts'
 import type { Wishes } from '../db/wishes.ts'
 import type { App } from '../http/app.ts'
 import type { Log } from '../log/log.ts'
+import type { ServiceRegistry } from '../services/service-registry.ts'
 
 export interface Organs {
   readonly app: App
   readonly bus: EventBus
+  readonly services: ServiceRegistry
   readonly log: Log
   readonly clock: Clock
   readonly home: HomeSettings

@@ -14,11 +14,12 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import type { CloudEvent, Reload } from '@home-console/sdk'
+import type { CloudEvent, Reload, ServiceName, ServiceOf } from '@home-console/sdk'
 import { matches } from '../../bus/pattern.ts'
 import type { Config } from '../../config.ts'
 import type { LogLine } from '../../log/log.ts'
 import { Runtime } from '../../runtime.ts'
+import type { User } from '../../services/parties.ts'
 import { TestClock } from './test-clock.ts'
 
 /** Where a plugin comes from: an absolute path of its folder or file, which is copied; or its files, by name. */
@@ -125,6 +126,11 @@ export class TestHouse implements AsyncDisposable {
     })
   }
 
+  /** A service, called as a plugin would. */
+  service<const Name extends ServiceName | (string & {})>(name: Name): ServiceOf<Name> {
+    return this.runtime.services.use(name, TESTER).handle as ServiceOf<Name>
+  }
+
   /** The path of a file of a plugin: `lamp/index.ts`. */
   path(file: string): string {
     return join(this.folder, 'plugins', file)
@@ -219,6 +225,18 @@ export class TestHouse implements AsyncDisposable {
       .map(({ plugin, message }) => `${plugin ?? 'core'}: ${message}`)
     return `events ${this.events.map(({ type }) => type).join(', ') || 'none'}; errors ${errors.join(' | ') || 'none'}`
   }
+}
+
+/** Uses services, and never goes. */
+const TESTER: User = {
+  id: 'test',
+  number: 0,
+  ended: false,
+  signal: new AbortController().signal,
+  files: new Set(),
+  requires: [],
+  open() {},
+  closeStream() {},
 }
 
 const DECIDED: ReadonlySet<string> = new Set([

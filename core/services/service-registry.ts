@@ -1,0 +1,148 @@
+// The ServiceRegistry: knows which plugin provides what and who uses it, and brings the two together.
+
+import { isServiceName } from './service-name.ts'
+import type { Provider, Surroundings, User } from './parties.ts'
+import { methodsOf, Provision } from './provision.ts'
+import { Service } from './service.ts'
+import { Use } from './use.ts'
+
+/** What a service is to the owner of the house. */
+export interface ServiceView {
+  name: string
+  provider: { plugin: string; generation: number } | null
+  /** That the provider offers. */
+  methods: string[]
+  users: ServiceUser[]
+  /** Since the start. */
+  calls: number
+  failed: number
+}
+
+export interface ServiceUser {
+  plugin: string
+  generation: number
+  /** Whether it declared the service. */
+  required: boolean
+  /** That it took from its handle since it was loaded. */
+  methods: string[]
+}
+
+export class ServiceRegistry {
+  readonly #surroundings: Surroundings
+  readonly #services = new Map<string, Service>()
+  readonly #followers = new Set<(name: string) => void>()
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings
+  }
+
+  /**
+   * What a plugin's generation provides, for its scope to own: it serves from the commit on. Until it falls silent, or is
+   * released, no other plugin can provide the name.
+   *
+   * @throws Problem `service_taken`, `invalid_argument`
+   */
+  provision(name: string, implementation: object, provider: Provider): Provision {
+    const { problem } = this.#surroundings
+    const service = this.#serviceOf(name)
+    const holder = service.claims.values().find((claim) => claim.provider.id !== provider.id)
+    if (holder !== undefined)
+      throw problem('service_taken', `"${name}" is provided by the plugin "${holder.provider.id}" already.`)
+    if (typeof implementation !== 'object' || implementation === null)
+      throw problem(
+        'invalid_argument',
+        `The service "${name}" must be an object with methods, not ${implementation === null ? 'null' : `a ${typeof implementation}`}.`,
+      )
+    const methods = provider.enter(() => methodsOf(implementation))
+    if (methods.length === 0) throw problem('invalid_argument', `The service "${name}" has no methods.`)
+    return new Provision(service, implementation, methods, provider)
+  }
+
+  /**
+   * A generation's use of a service, with the handle, for its scope to own.
+   *
+   * @throws Problem `invalid_argument`
+   */
+  use(name: string, user: User): Use {
+    return new Use(this.#serviceOf(name), user)
+  }
+
+  /** Who provides a service now, and which methods it offers. */
+  providerOf(name: string): { plugin: string; generation: number; methods: string[] } | null {
+    const provision = this.#services.get(name)?.provision
+    if (!provision) return null
+    return {
+      plugin: provision.provider.id,
+      generation: provision.provider.number,
+      methods: provision.methods,
+    }
+  }
+
+  /** The generations that serve now and declared the service or have a handle on it. */
+  usesOf(name: string): Use[] {
+    return [...(this.#services.get(name)?.uses ?? [])]
+  }
+
+  /** What serves of one generation. */
+  providedBy(provider: Provider): Provision[] {
+    return this.#services
+      .values()
+      .flatMap(({ claims }) => claims)
+      .filter((claim) => claim.provider === provider)
+      .toArray()
+  }
+
+  /**
+   * From now on calls of these services wait, so many at most; the rest are refused. Gives what lets them go on, to
+   * whoever provides the service then.
+   */
+  hold(names: Iterable<string>): () => void {
+    const releases = Array.from(names, (name) => this.#serviceOf(name).hold())
+    return () => {
+      for (const release of releases) release()
+    }
+  }
+
+  /** Calls back, as the Core and in the middle of a commit, when a service comes, goes or changes hands. */
+  follow(callback: (name: string) => void): () => void {
+    this.#followers.add(callback)
+    return () => void this.#followers.delete(callback)
+  }
+
+  /** Every service that was provided, used or called since the start and is not forgotten by all, by name. */
+  list(): ServiceView[] {
+    return Array.from(this.#services.values(), viewOf).sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** The name is whatever a plugin gave. */
+  #serviceOf(name: unknown): Service {
+    const known = this.#services.get(name as string)
+    if (known !== undefined) return known
+    if (!isServiceName(name))
+      throw this.#surroundings.problem(
+        'invalid_argument',
+        `${typeof name === 'string' ? `"${name}"` : `A ${typeof name}`} is no service's name: dot-separated words of [a-z0-9_-].`,
+      )
+    const service = new Service(name, this.#surroundings, (changed) => {
+      for (const follower of this.#followers) follower(changed)
+    })
+    this.#services.set(name, service)
+    return service
+  }
+}
+
+function viewOf({ name, provision, uses, calls, failed }: Service): ServiceView {
+  return {
+    name,
+    provider: provision && { plugin: provision.provider.id, generation: provision.provider.number },
+    methods: provision?.methods ?? [],
+    users: Array.from(uses, ({ user, required, methods }) => ({
+      plugin: user.id,
+      generation: user.number,
+      required,
+      methods,
+    })),
+    calls,
+    failed,
+  }
+}
