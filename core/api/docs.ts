@@ -1,11 +1,15 @@
-// The OpenAPI document, and a page that shows it without the internet.
+// The documents of routes and of events, and a page that shows both without the internet.
 
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { createRoute, z } from '@home-console/sdk'
+import { describeEvents } from '../bus/asyncapi.ts'
+import { Declaration } from '../bus/declared-events.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
+import { jsonSchemaTranslator } from '../sdk/json-schema.ts'
 import type { CoreApi } from './core-api.ts'
+import { CORE_EVENTS } from './core-events.ts'
 
 const getOpenApi = createRoute({
   method: 'get',
@@ -21,11 +25,25 @@ const getOpenApi = createRoute({
   },
 })
 
+const getAsyncApi = createRoute({
+  method: 'get',
+  path: '/asyncapi.json',
+  operationId: 'getAsyncApi',
+  summary: 'The events, and what each of them carries',
+  security: [],
+  responses: {
+    200: {
+      description: 'AsyncAPI 3.0.',
+      content: { 'application/json': { schema: z.record(z.string(), z.unknown()) } },
+    },
+  },
+})
+
 const getDocs = createRoute({
   method: 'get',
   path: '/docs',
   operationId: 'getDocs',
-  summary: 'This document as a page',
+  summary: 'The routes and the events as a page',
   security: [],
   responses: { 200: { description: 'A page.', content: { 'text/html': { schema: z.string() } } } },
 })
@@ -52,6 +70,22 @@ SwaggerUIBundle({
   persistAuthorization: false,
   tryItOutEnabled: true,
 })
+
+const element = (name, text, ...children) => {
+  const node = document.createElement(name)
+  node.append(...(text === null ? [] : [text]), ...children)
+  return node
+}
+const events = await (await fetch('/asyncapi.json')).json()
+const inFull = (value) =>
+  value?.$ref === undefined ? value : inFull(value.$ref.slice(2).split('/').reduce((at, key) => at[key], events))
+for (const [type, { messages }] of Object.entries(events.channels)) {
+  const told = Object.entries(messages).map(([plugin, message]) => {
+    const payload = JSON.stringify(inFull(inFull(message).payload), null, 2)
+    return element('div', null, element('p', 'As ' + plugin + ' tells it:'), element('pre', payload))
+  })
+  document.querySelector('#events').append(element('details', null, element('summary', type), ...told))
+}
 `
 
 /** Quieter than the page comes: the list is what people look for. */
@@ -65,6 +99,11 @@ html.dark-mode body { background: #1c2022 }
 .swagger-ui .filter .operation-filter-input { margin: 8px 0; padding: 8px 10px; border-width: 1px }
 .swagger-ui .opblock { margin: 0 0 6px; box-shadow: none }
 .swagger-ui .opblock .opblock-summary-operation-id { font-size: 12px; opacity: 0.6 }
+#events { box-sizing: border-box; max-width: 1100px; margin: 0 auto 48px; padding: 0 20px; font-family: sans-serif; color: #3b4151 }
+#events summary { padding: 8px 10px; cursor: pointer; font-weight: 600 }
+#events div { margin-left: 24px; font-size: 14px }
+#events pre { overflow: auto; max-height: 480px }
+html.dark-mode #events { color: #e4e6e6 }
 `
 
 const PAGE = `<!doctype html>
@@ -79,8 +118,12 @@ const PAGE = `<!doctype html>
 </head>
 <body>
 <div id="docs"></div>
+<section id="events">
+<h2>Events</h2>
+<p>What happens in this house, at <code>GET /api/core/events</code>; as a document: <code>/asyncapi.json</code></p>
+</section>
 <script src="/docs/swagger-ui-bundle.js"></script>
-<script>${SCRIPT}</script>
+<script type="module">${SCRIPT}</script>
 </body>
 </html>
 `
@@ -97,12 +140,34 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ')
 
+const EVENTS_INFO = {
+  title: 'Home Console events',
+  description:
+    'What the Core and every plugin of this house tell. Read them at `GET /api/core/events`, publish with `POST`.',
+}
+
 const HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' }
 
-export function docsRoutes(router: DeclaringRouter, { app }: CoreApi): void {
+export function docsRoutes(router: DeclaringRouter, { app, bus, version }: CoreApi): void {
   router.openapi(getOpenApi, (c) => {
     // The text is joined already: parsing it to say it again would block the loop at a thousand routes.
     return c.body(app.document, 200, {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-cache',
+    }) as never
+  })
+
+  const ofCore = new Declaration({ plugin: 'core', schemas: CORE_EVENTS, enter: (run) => run() })
+  let events = { revision: -1, document: '' }
+
+  router.openapi(getAsyncApi, async (c) => {
+    const toJsonSchema = await jsonSchemaTranslator()
+    const { declared } = bus
+    if (events.revision !== declared.revision) {
+      const document = describeEvents([ofCore, ...declared.all], { ...EVENTS_INFO, version }, toJsonSchema)
+      events = { revision: declared.revision, document }
+    }
+    return c.body(events.document, 200, {
       'Content-Type': 'application/json',
       'Cache-Control': 'no-cache',
     }) as never

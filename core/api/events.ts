@@ -1,10 +1,10 @@
 // Events over HTTP: a stream that resumes, the last ones, and a way to publish.
 
-import { createRoute, z } from '@home-console/sdk'
+import { createRoute, type StandardIssue, z } from '@home-console/sdk'
 import type { LoggedEvent } from '../bus/event-log.ts'
-import { assertPattern, isEventType, matches } from '../bus/pattern.ts'
+import { assertPattern, isEventType, isReserved, matches } from '../bus/pattern.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
-import { coreProblem } from '../http/problems.ts'
+import { coreProblem, pointerTo } from '../http/problems.ts'
 import type { CoreApi } from './core-api.ts'
 import { eventStream } from './event-stream.ts'
 import { answers, CloudEventBody, Page, problems } from './schemas.ts'
@@ -70,7 +70,8 @@ const publishEvent = createRoute({
   path: '/api/core/events',
   operationId: 'publishEvent',
   summary: 'Publish an event',
-  description: "The same `source` and `id` twice counts once. `core.**` and `plugin.**` are the Core's own.",
+  description:
+    "The same `source` and `id` twice counts once. `core.**` and `plugin.**` are the Core's own. Data of a type that a plugin declares must fit what it says of it at `/asyncapi.json`.",
   request: {
     body: {
       required: true,
@@ -141,7 +142,7 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
 
   router.openapi(publishEvent, (c) => {
     const event = c.req.valid('json')
-    if (matches('core.**', event.type) || matches('plugin.**', event.type)) {
+    if (isReserved(event.type)) {
       throw coreProblem('reserved_event_type', `"${event.type}" is the Core's own to say.`)
     }
     if (/^\/(core|plugins)(\/|$)/.test(event.source)) {
@@ -155,6 +156,8 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
       : `/clients/${c.var.caller.name}`
     const key = `${event.source}\n${event.id}`
     if (published.has(key)) return c.json({ id: event.id }, 202)
+    const misfits = bus.declared.misfits(event.type, event.data)
+    if (misfits.length > 0) throw misfitting(misfits)
     const id = bus.emit({
       ...event,
       source,
@@ -164,6 +167,15 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
     published.add(key)
     if (published.size > REMEMBERED) published.delete(published.values().next().value!)
     return c.json({ id }, 202)
+  })
+}
+
+function misfitting(issues: readonly StandardIssue[]) {
+  return coreProblem('invalid_request', undefined, {
+    errors: issues.map(({ path = [], message }) => ({
+      pointer: pointerTo(['data', ...path]),
+      detail: message,
+    })),
   })
 }
 

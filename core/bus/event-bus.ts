@@ -2,6 +2,7 @@
 
 import type { CloudEvent, Undo } from '@home-console/sdk'
 import { createNanoEvents } from 'nanoevents'
+import { DeclaredEvents } from './declared-events.ts'
 import { EventLog, type LoggedEvent } from './event-log.ts'
 import { assertPattern, isEventType, matches } from './pattern.ts'
 import { currentCause, rootOf, spend, STORM_BUDGET, whileHandling, type Cause } from './storm.ts'
@@ -46,6 +47,8 @@ interface Queued {
 
 export class EventBus {
   readonly log = new EventLog()
+  /** What the plugins that serve say of their events. */
+  readonly declared = new DeclaredEvents()
   readonly #options: EventBusOptions
   readonly #subscriptions = new Set<Subscription>()
   /** Under each known type stand the subscriptions that match it: a pattern is compared once a type, not once an event. */

@@ -10,6 +10,11 @@ export function isEventType(type: unknown): type is string {
   return typeof type === 'string' && type.length <= MAX_LENGTH && TYPE.test(type)
 }
 
+/** `core.**` and `plugin.**` are the Core's own to say. */
+export function isReserved(type: unknown): boolean {
+  return typeof type === 'string' && /^(core|plugin)(\.|$)/.test(type)
+}
+
 /** @throws Problem `invalid_pattern` */
 export function assertPattern(pattern: unknown): asserts pattern is string {
   if (typeof pattern === 'string' && pattern.length <= MAX_LENGTH && PATTERN.test(pattern)) return

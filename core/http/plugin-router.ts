@@ -12,7 +12,7 @@ import { OpenAPIHono, type Hook } from '@hono/zod-openapi'
 import type { Context, Handler, Hono } from 'hono'
 import { findTargetHandler } from 'hono/utils/handler'
 import { accessOf, OWNER_ONLY, refusal, securityOf, type Access } from './access.ts'
-import { coreProblem, OddAnswer, problemResponse } from './problems.ts'
+import { coreProblem, OddAnswer, pointerTo, problemResponse } from './problems.ts'
 import { RequestInfo } from './request-info.ts'
 
 /** Who may call a handler. The key is a closure that no other route shares. */
@@ -158,9 +158,7 @@ const answerInvalid: Hook<any, RouterEnv, any, any> = (result) => {
   const base = target === 'json' || target === 'form' ? '' : `/${target}`
   throw coreProblem('invalid_request', undefined, {
     errors: error.issues.map((issue: { path: PropertyKey[]; message: string }) => ({
-      pointer:
-        base +
-        issue.path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+      pointer: base + pointerTo(issue.path),
       detail: issue.message,
     })),
   })

@@ -1,6 +1,6 @@
 // The one shape of error: RFC 9457 problem details, whatever went wrong and whoever threw it.
 
-import { Problem } from '@home-console/sdk'
+import { Problem, type StandardIssue } from '@home-console/sdk'
 import { HTTPException } from 'hono/http-exception'
 import { STATUS_CODES } from 'node:http'
 import { ERROR_BOOK, type ErrorCode } from './error-book.ts'
@@ -20,6 +20,12 @@ export class OddAnswer extends TypeError {
     const found = answer === undefined || answer === null ? 'nothing' : `a ${typeof answer}`
     super(`The handler answered with ${found} instead of a Response.`)
   }
+}
+
+/** A JSON pointer to what a schema found fault with. */
+export function pointerTo(path: NonNullable<StandardIssue['path']>): string {
+  const keys = path.map((key) => String(typeof key === 'object' ? key.key : key))
+  return keys.map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
 export interface ProblemContext {

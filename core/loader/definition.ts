@@ -2,6 +2,7 @@
 
 import type { PluginDefinition } from '@home-console/sdk'
 import * as v from 'valibot'
+import { isEventType, isReserved } from '../bus/pattern.ts'
 import { SERVICE_NAME } from '../services/service-name.ts'
 import { PluginError, positionOfText } from './fault.ts'
 
@@ -14,7 +15,8 @@ const schema = v.custom<object>(
 )
 const eventType = v.pipe(
   v.string(),
-  v.regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, 'must be dot-separated words of [a-z0-9_-]'),
+  v.check((type) => isEventType(type), 'must be dot-separated words of [a-z0-9_-]'),
+  v.check((type) => !isReserved(type), "is the Core's own to say"),
 )
 const services = v.pipe(
   v.array(v.pipe(v.string(), v.regex(SERVICE_NAME, 'must be dot-separated words of [a-z0-9_-]'))),

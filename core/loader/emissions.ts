@@ -1,8 +1,9 @@
-// What one generation emits: held until its commit, checked against what it declared, and dropped when it never served.
+// What one generation emits: held until its commit, checked against what was declared, and dropped when it never served.
 
-import type { PluginDefinition } from '@home-console/sdk'
+import type { StandardIssue } from '@home-console/sdk'
+import type { Declaration } from '../bus/declared-events.ts'
 import type { EventBus } from '../bus/event-bus.ts'
-import { messageOf } from './fault.ts'
+import { isReserved } from '../bus/pattern.ts'
 
 export interface Emission {
   readonly type: string
@@ -13,12 +14,8 @@ export interface Emission {
 export interface EmissionsOptions {
   readonly bus: EventBus
   readonly plugin: string
-  /** Calls into the plugin: a schema is its code. */
-  readonly enter: <T>(run: () => T) => T
   readonly charge: (error: unknown, where: string) => void
 }
-
-type Schemas = NonNullable<PluginDefinition['events']>
 
 export class Emissions {
   readonly #options: EmissionsOptions
@@ -28,43 +25,40 @@ export class Emissions {
     this.#options = options
   }
 
-  emit(emission: Emission, schemas: Schemas | undefined): void {
+  /** @param own what the plugin itself declared */
+  emit(emission: Emission, own: Declaration | undefined): void {
     // What is held must not change meanwhile.
     if (this.#held !== null) this.#held.push({ ...emission, data: copyOf(emission.data) })
-    else this.#emit(emission, schemas)
+    else this.#emit(emission, own)
   }
 
   /** The version serves: what it emitted so far goes out, and from now on everything at once. */
-  release(schemas: Schemas | undefined): void {
+  release(own: Declaration | undefined): void {
     const held = this.#held ?? []
     this.#held = null
-    for (const emission of held) this.#emit(emission, schemas)
+    for (const emission of held) this.#emit(emission, own)
   }
 
-  #emit({ type, data, subject }: Emission, schemas: Schemas | undefined): void {
-    const { bus, plugin, charge } = this.#options
-    const misfit =
-      schemas !== undefined && Object.hasOwn(schemas, type) ? this.#misfit(schemas[type]!, data) : null
-    if (misfit === null) bus.emit({ type, data, subject, source: `/plugins/${plugin}` })
-    else
-      charge(
-        new TypeError(`The data of "${type}" does not fit its schema, and was dropped: ${misfit}`),
-        `emit "${type}"`,
-      )
-  }
-
-  #misfit(schema: Schemas[string], data: unknown): string | null {
-    try {
-      const result = this.#options.enter(() => schema['~standard'].validate(data))
-      if (result instanceof Promise) return 'its schema is asynchronous, and an emit never waits.'
-      const [issue] = result.issues ?? []
-      if (issue === undefined) return null
-      const path = (issue.path ?? []).map((key) => String(typeof key === 'object' ? key.key : key)).join('.')
-      return `${path === '' ? '' : `${path}: `}${issue.message}`
-    } catch (error) {
-      return messageOf(error)
+  #emit({ type, data, subject }: Emission, own: Declaration | undefined): void {
+    const { bus, plugin } = this.#options
+    let misfits = own?.misfits(type, data)
+    if (misfits === undefined || misfits === null) {
+      if (isReserved(type)) return this.#drop(type, `"${type}" is the Core's own to say`)
+      misfits = bus.declared.misfits(type, data)
     }
+    const [misfit] = misfits
+    if (misfit === undefined) bus.emit({ type, data, subject, source: `/plugins/${plugin}` })
+    else this.#drop(type, `The data of "${type}" does not fit its schema: ${inWords(misfit)}`)
   }
+
+  #drop(type: string, why: string): void {
+    this.#options.charge(new TypeError(`${why}. The event was dropped.`), `emit "${type}"`)
+  }
+}
+
+function inWords({ path = [], message }: StandardIssue): string {
+  const where = path.map((key) => String(typeof key === 'object' ? key.key : key)).join('.')
+  return `${where === '' ? '' : `${where}: `}${message.replace(/\.$/, '')}`
 }
 
 /** What cannot be copied is no JSON either, and will be refused as such. */

@@ -2,6 +2,7 @@
 
 import type { Health, Hold, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
 import { Scope } from '../scope/scope.ts'
+import { Declaration } from '../bus/declared-events.ts'
 import { settlesWithin } from '../clock.ts'
 import { Mount } from '../http/mount.ts'
 import { describeRouter, UndescribableError, type DocumentPart } from '../http/openapi.ts'
@@ -81,6 +82,7 @@ export class Generation implements MountOwner {
   readonly #statuses = new Map<string, Status>()
   #context: PluginContext | undefined
   #definition: PluginDefinition | undefined
+  #declaration: Declaration | undefined
   readonly #routers: PluginRouter[] = []
   #mount: Mount | undefined
   #document: DocumentPart | undefined
@@ -109,7 +111,6 @@ export class Generation implements MountOwner {
     this.#emissions = new Emissions({
       bus: organs.bus,
       plugin: source.id,
-      enter: this.enter,
       charge: this.charge,
     })
     this.#closing = this.newAbortController()
@@ -178,6 +179,9 @@ export class Generation implements MountOwner {
       superseded,
     )
     this.#definition = this.enter(() => definitionOf(module, entry))
+    const { events: schemas } = this.#definition
+    if (schemas !== undefined)
+      this.#declaration = new Declaration({ plugin: this.id, schemas, enter: this.enter })
   }
 
   /** @throws what `onLoad` throws; PluginError `load_timeout`, `invalid_router` …; the signal's reason */
@@ -279,12 +283,14 @@ export class Generation implements MountOwner {
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
     if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
     else this.#organs.app.unmount(this.#prefix)
-    this.#emissions.release(this.#definition?.events)
+    if (this.#declaration !== undefined) this.#organs.bus.declared.add(this.#declaration)
+    this.#emissions.release(this.#declaration)
   }
 
   /** From now on nothing new begins here. What is under way goes on. */
   fallSilent(): void {
     this.scope.silence()
+    if (this.#declaration !== undefined) this.#organs.bus.declared.remove(this.#declaration)
   }
 
   /** Takes the routes away, where nobody follows. */
@@ -421,7 +427,7 @@ export class Generation implements MountOwner {
   emit(type: string, data: unknown, subject: string | undefined): void {
     if (this.scope.state === 'closed')
       this.log.debug(`"${type}" was emitted by a version that is gone, and dropped.`)
-    else this.#emissions.emit({ type, data, subject }, this.#definition?.events)
+    else this.#emissions.emit({ type, data, subject }, this.#declaration)
   }
 
   setStatus(label: string, state: Health, message: string | undefined): void {

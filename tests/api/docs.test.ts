@@ -1,10 +1,10 @@
 // The page of the document, in a real browser that reaches nothing but this house.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { TestHouse } from '@home-console/sdk/testing'
+import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
 import { existsSync } from 'node:fs'
 import { chromium, type Browser, type Page } from 'playwright-core'
-import { houseOf, NO_TOKEN } from '../http/kit.ts'
+import { NO_TOKEN, pluginOf } from '../http/kit.ts'
 
 const CHROMIUM = Bun.env['CHROMIUM'] ?? '/usr/bin/chromium'
 const FLAGS = [
@@ -27,9 +27,17 @@ const lamp = `
   }), (c) => c.json({ word: 'bright' }, 200))
   return router`
 
+const light = `
+import { definePlugin, z } from '@home-console/sdk'
+const Glow = z.object({ lumen: z.number().describe('<b>how bright</b>') }).openapi('Glow')
+export default definePlugin({ events: { 'lamp.glowed': Glow }, onLoad() {} })
+`
+
 let house: TestHouse
 beforeAll(async () => {
-  house = await houseOf({ lamp })
+  house = await startTestHouse({
+    plugins: { lamp: { 'index.ts': pluginOf(lamp) }, light: { 'index.ts': light } },
+  })
 })
 afterAll(() => house.stop())
 
@@ -94,6 +102,17 @@ describe.skipIf(!existsSync(CHROMIUM))('in a browser', () => {
     expect([
       ...new Set(asked.map((url) => new URL(url).origin).filter((origin) => origin !== 'null')),
     ]).toEqual([house.url])
+  })
+
+  test('the page shows the events, those of the plugins and of the Core, with what they carry', async () => {
+    const glow = page.locator('#events details', { hasText: 'lamp.glowed' })
+    await glow.waitFor()
+    expect(await page.locator('#events summary').allTextContents()).toContain('core.started')
+    await glow.locator('summary').click()
+    expect(await glow.locator('pre').textContent()).toContain('"lumen"')
+    // What a plugin writes is text, and never a part of the page.
+    expect(await page.locator('#events b').count()).toBe(0)
+    expect(complaints).toEqual([])
   })
 
   test('an operation is tried out with the token, and answers', async () => {

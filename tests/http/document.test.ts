@@ -205,6 +205,7 @@ describe('the guard', () => {
     expect(open.map(({ path, method }) => `${method} ${path}`).sort()).toEqual([
       'get /api/plugins/heat-pump',
       'get /api/plugins/lamp',
+      'get /asyncapi.json',
       'get /docs',
       'get /health',
       'get /openapi.json',
@@ -223,6 +224,7 @@ describe('the guard', () => {
     for (const path of [
       'GET /health',
       'GET /openapi.json',
+      'GET /asyncapi.json',
       'GET /docs',
       'GET /metrics',
       'GET /api/core/plugins',

@@ -1,0 +1,19 @@
+// The events that the Core itself emits, as the document of events tells of them.
+
+import { type EventSchemas, type Events, z } from '@home-console/sdk'
+import { Reload } from './schemas.ts'
+
+const OfPlugin = z
+  .object({ plugin: z.string(), generation: z.number().int(), reload: Reload })
+  .openapi('PluginEvent')
+
+export const CORE_EVENTS = {
+  'core.started': z.object({ version: z.string() }),
+  'core.stopping': z.object({ reason: z.string() }),
+  'plugin.loaded': OfPlugin,
+  'plugin.reloaded': OfPlugin,
+  'plugin.kept_old': OfPlugin,
+  'plugin.failed': OfPlugin,
+  'plugin.unloaded': OfPlugin,
+  'plugin.leaked': OfPlugin,
+} satisfies EventSchemas & Record<Extract<keyof Events, `core.${string}` | `plugin.${string}`>, unknown>
