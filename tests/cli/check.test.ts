@@ -1,7 +1,7 @@
 // hc plugin check, one small plugin for each thing that it must find, and for each that it must leave alone.
 
 import { describe, expect, test } from 'bun:test'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { checkPlugin } from '../../core/cli/check/check.ts'
 import { pluginsFolder } from './plugin-on-disk.ts'
 
@@ -11,7 +11,7 @@ type Sources = string | Readonly<Record<string, string>>
 /** What is found in it, each as `file:line:column rule`. */
 function found(sources: Sources): string[] {
   const files = typeof sources === 'string' ? { 'index.ts': sources } : sources
-  const entries = Object.entries(files).map(([name, text]) => [`lamp/${name}`.replace('lamp/../', ''), text])
+  const entries = Object.entries(files).map(([name, text]) => [join('lamp', name), text])
   using folder = pluginsFolder(Object.fromEntries(entries))
   const dir = `${folder.path}/lamp`
   return checkPlugin(dir).map(
@@ -364,6 +364,61 @@ describe('an import that is not the plugin’s to make is found', () => {
       },
       'index.ts:1:19 plugin-import',
     ],
+    [
+      'of a contract, late, required or passed on',
+      "const a = await import('../weather/contract.ts')\nconst b = require('../weather/contract')\nexport { c } from '../weather/contract.ts'\nexport * from '../weather/contract.ts'",
+      'index.ts:1:24 plugin-import',
+      'index.ts:2:19 plugin-import',
+      'index.ts:3:19 plugin-import',
+      'index.ts:4:15 plugin-import',
+    ],
+    [
+      'of a contract for what it does alone',
+      "import '../weather/contract.ts'\nimport {} from '../weather/contract.ts'",
+      'index.ts:1:8 plugin-import',
+      'index.ts:2:16 plugin-import',
+    ],
+    [
+      'of a file that is called contract and is not the contract',
+      "import type { X } from '../weather/parts/contract.ts'\nimport type { Y } from '../weather/contract-parts.ts'",
+      'index.ts:1:24 plugin-import',
+      'index.ts:2:24 plugin-import',
+    ],
+    ['of another plugin’s table', "import a from '../weather/a.json'", 'index.ts:1:15 plugin-import'],
+    [
+      'by a worker',
+      "new Worker(new URL('../weather/worker.ts', import.meta.url))",
+      'index.ts:1:20 plugin-import',
+    ],
+    [
+      'in a helper of which only types are used',
+      {
+        'index.ts': "import type { A } from './a.ts'",
+        'a.ts': "export type { B as A } from './b.ts'",
+        'b.ts': "import type { X } from '../weather/index.ts'",
+      },
+      'b.ts:1:24 plugin-import',
+    ],
+    [
+      'in a contract that the plugin itself does not import',
+      { 'index.ts': '', 'contract.ts': "import { Rain } from '../weather/contract.ts'" },
+      'contract.ts:1:22 plugin-import',
+    ],
+    [
+      'in a file that plugins share',
+      { 'index.ts': "import '../_shared/a.ts'", '../_shared/a.ts': "import '../weather/index.ts'" },
+      '../_shared/a.ts:1:8 plugin-import',
+    ],
+    [
+      'from a plugin of another folder of plugins',
+      {
+        'index.ts':
+          "import { x } from '../../more/weather/index.ts'\nimport type { Y } from '../../more/weather/contract.ts'",
+        '../../more/weather/package.json': '{ "keywords": ["home-console-plugin"] }',
+        '../../more/weather/index.ts': '',
+      },
+      'index.ts:1:19 plugin-import',
+    ],
     ['of a file that is not there', "export * from './gone.ts'", 'index.ts:1:15 missing-file'],
   ]
   test.each(cases)('%s', (_, sources, ...expected) => {
@@ -495,6 +550,11 @@ describe('no offence is', () => {
       'the contract of another plugin as types',
       "import type { X } from '../weather/contract.ts'\nexport type { Y } from '../weather/contract'\nlet z: import('../weather/contract.js').Z",
     ],
+    ['a file that plugins share', { 'index.ts': "import '../_shared/a.ts'", '../_shared/a.ts': '' }],
+    [
+      'a library outside the folder of plugins',
+      { 'index.ts': "import '../../library/a.ts'", '../../library/a.ts': '' },
+    ],
     [
       'a folder of its own called core',
       {
@@ -533,6 +593,22 @@ test('a long chain of calls takes no longer than a short one', () => {
 test('the plugins of this house are in order', () => {
   const plugins = `${import.meta.dir}/../../plugins`
   for (const name of ['hello', 'host']) expect(checkPlugin(`${plugins}/${name}`)).toEqual([])
+})
+
+test('an import between plugins is refused with what to do instead', () => {
+  using folder = pluginsFolder({
+    'lamp/index.ts': "import '../weather/index.ts'\nimport { X } from '../weather/contract.ts'",
+  })
+  expect(checkPlugin(`${folder.path}/lamp`).map(({ message, instead }) => [message, instead])).toEqual([
+    [
+      '"../weather/index.ts" is inside the plugin "weather"',
+      '`import type` its contract.ts, and talk through events and services; a file that several share lies under a name that begins with _',
+    ],
+    [
+      '"../weather/contract.ts" loads code of the plugin "weather"',
+      'write `import type`: its types are all that is yours',
+    ],
+  ])
 })
 
 test('each finding says what it is and what to do instead', () => {

@@ -35,6 +35,8 @@ class Check {
   readonly #flow = new Flow()
   readonly #texts = new Map<string, string>()
   readonly #modules = new Map<string, ModuleReader>()
+  /** What is there for its types only: nothing of it runs, but it has imports. */
+  readonly #lookedThrough = new Set<string>()
   readonly #touches: Touch[] = []
   /** By place and rule: what is found twice is said once. */
   readonly #findings = new Map<string, Finding>()
@@ -44,7 +46,8 @@ class Check {
   }
 
   run(): Finding[] {
-    const { entry } = this.#plugin
+    const { entry, contract } = this.#plugin
+    if (contract !== undefined) this.#lookThrough(contract)
     if (statSync(entry, { throwIfNoEntry: false })?.isFile()) {
       const module = this.#load(entry)
       this.#flow.settle()
@@ -67,14 +70,30 @@ class Check {
   #load(file: string): ModuleReader {
     const known = this.#modules.get(file)
     if (known) return known
-    const text = readFileSync(file, 'utf8')
     const module = new ModuleReader({
       flow: this.#flow,
       importing: (specifier, at, typesOnly) => this.#import(file, specifier, at, typesOnly),
       touching: (at, values, called) => void this.#touches.push({ file, at, values, called }),
     })
-    this.#texts.set(file, text)
     this.#modules.set(file, module)
+    this.#read(file, module)
+    return module
+  }
+
+  #lookThrough(file: string): void {
+    if (this.#lookedThrough.has(file)) return
+    this.#lookedThrough.add(file)
+    const importing = (specifier: string, at: number, typesOnly: boolean) => {
+      const target = this.#judgeImport(file, specifier, at, typesOnly)
+      if (target.kind === 'file') this.#lookThrough(target.path)
+      return []
+    }
+    this.#read(file, new ModuleReader({ flow: new Flow(), importing, touching() {} }))
+  }
+
+  #read(file: string, module: ModuleReader): void {
+    const text = readFileSync(file, 'utf8')
+    this.#texts.set(file, text)
     const { program, errors } = parseSync(file, text, { preserveParens: false, showSemanticErrors: true })
     for (const { message, labels } of errors) {
       this.#find(file, labels[0]?.start ?? 0, {
@@ -84,18 +103,24 @@ class Check {
       })
     }
     if (errors.length === 0) module.read(program)
-    return module
   }
 
   /** What an import gives, after a look at whether the plugin may have it. */
   #import(file: string, specifier: string, at: number, typesOnly: boolean): Iterable<Value> {
+    const target = this.#judgeImport(file, specifier, at, typesOnly)
+    if (target.kind === 'file') {
+      if (!typesOnly) return this.#load(target.path).namespace
+      this.#lookThrough(target.path)
+    }
+    const path = target.kind === 'package' && !typesOnly ? modulePath(target.name) : undefined
+    return path === undefined ? [] : [path]
+  }
+
+  #judgeImport(file: string, specifier: string, at: number, typesOnly: boolean): Target {
     const target = resolveImport(this.#plugin, specifier, file)
     const offence = offenceOf(target, specifier, typesOnly)
     if (offence) this.#find(file, at, offence)
-    if (typesOnly) return []
-    if (target.kind === 'file') return this.#load(target.path).namespace
-    const path = target.kind === 'package' ? modulePath(target.name) : undefined
-    return path === undefined ? [] : [path]
+    return target
   }
 
   /** Each danger is reported where it is called, and only if that is nowhere, where it is taken. */

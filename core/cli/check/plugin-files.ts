@@ -8,6 +8,8 @@ export interface PluginFiles {
   /** The plugin's folder, or its one file. */
   readonly root: string
   readonly entry: string
+  /** What others read of a plugin in a folder, where it is there, be it imported by the plugin itself or not. */
+  readonly contract?: string | undefined
   /** The folder that the plugin lies in. What lies beside it are other plugins, unless it begins with `_` or `.`. */
   readonly neighbours: string
   /** `imports` of its package.json and `paths` of its tsconfig.json; `*` stands for any text. */
@@ -27,6 +29,7 @@ interface Manifest {
   readonly exports?: unknown
   readonly imports?: Readonly<Record<string, unknown>>
   readonly keywords?: readonly string[]
+  readonly homeConsole?: unknown
 }
 
 const CODE = /(?<!\.d)\.[cm]?[jt]sx?$/
@@ -58,7 +61,8 @@ export function openPlugin(path: string): PluginFiles {
   const root = isFile ? dirname(given) : given
   const manifest = readJson<Manifest>(join(root, 'package.json'))
   const entry = isFile ? given : resolve(root, entryOf(manifest.exports) ?? 'index.ts')
-  return { root, entry, neighbours: dirname(root), aliases: aliasesOf(root, manifest.imports) }
+  const contract = probe(join(root, 'contract'))
+  return { root, entry, contract, neighbours: dirname(root), aliases: aliasesOf(root, manifest.imports) }
 }
 
 /** Where `specifier` leads from the file `from`. By names alone: nothing is imported, and nothing installed. */
@@ -70,6 +74,8 @@ export function resolveImport(plugin: PluginFiles, specifier: string, from: stri
     if (/^(\.\.\/)+core\//.test(away)) return { kind: 'core' }
     const [id = '', ...inside] = away.split(sep)
     if (!/^[._]/.test(id)) return otherPlugin(id.replace(CODE, ''), inside.join('/'))
+    const elsewhere = id === '..' ? pluginAround(path, plugin.root) : undefined
+    if (elsewhere !== undefined) return otherPlugin(basename(elsewhere), relative(elsewhere, path))
   }
   const file = probe(path)
   if (file === undefined) return { kind: 'missing' }
@@ -86,6 +92,20 @@ function resolvePackage(specifier: string, from: string): Target {
     if (keywords?.includes('home-console-plugin')) return otherPlugin(name, specifier.slice(name.length + 1))
   }
   return { kind: 'package', name: specifier }
+}
+
+/** The plugin of another folder of plugins that a path leads into, as far as its package.json calls it one. */
+function pluginAround(path: string, root: string): string | undefined {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
+  for (
+    let folder = isFolder ? path : dirname(path);
+    !`${root}/`.startsWith(`${folder}/`);
+    folder = dirname(folder)
+  ) {
+    const { keywords, homeConsole } = readJson<Manifest>(join(folder, 'package.json'))
+    if (homeConsole !== undefined || keywords?.includes('home-console-plugin')) return folder
+  }
+  return undefined
 }
 
 function otherPlugin(id: string, inside: string): Target {
