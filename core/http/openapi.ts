@@ -56,6 +56,8 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
       operation['tags'] = [id]
       const access = options.accessAt(method, full)
       if (access !== undefined) operation['security'] = securityOf(access)
+      if (id !== CORE)
+        operation['responses'] = { ...ownAnswers(operation, access), ...operation['responses'] }
     }
     paths[templateOf(full)] = prefixed(item, id)
   }
@@ -63,7 +65,9 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
   for (const [section, members] of Object.entries<Json>(document.components ?? {})) {
     if (section === 'securitySchemes') continue
     const renamed = Object.fromEntries(
-      Object.entries(members).map(([name, member]) => [`${id}.${name}`, prefixed(member, id)]),
+      Object.entries(members)
+        .filter(([name]) => !OF_CORE.has(name))
+        .map(([name, member]) => [`${id}.${name}`, prefixed(member, id)]),
     )
     const text = membersOf(renamed)
     if (text !== '') components.set(section, text)
@@ -75,6 +79,29 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
     tag: { name: id, ...(options.description !== undefined && { description: options.description }) },
     scopes: options.scopes ?? {},
   }
+}
+
+const CORE = 'core'
+
+/** What the Core answers in a plugin's place, before its handler is called. */
+const CORE_ANSWERS = {
+  400: ['core.InvalidRequest', 'The request does not fit; `errors` says where.'],
+  401: ['core.Unauthorized', 'There is no valid token.'],
+  403: ['core.Forbidden', 'The token lacks a right that the route asks for.'],
+} as const
+
+/** What plugins refer to and only the Core's own part has: the SDK's `ProblemBody` brings this name. */
+const OF_CORE: ReadonlySet<string> = new Set([
+  'core.Problem',
+  ...Object.values(CORE_ANSWERS).map(([name]) => name),
+])
+
+function ownAnswers(operation: Json, access: Access | undefined): Json {
+  const checked = operation['requestBody'] !== undefined || operation['parameters'] !== undefined
+  const statuses = [...(checked ? [400 as const] : []), ...(access?.open ? [] : [401 as const, 403 as const])]
+  return Object.fromEntries(
+    statuses.map((status) => [status, { $ref: `#/components/responses/${CORE_ANSWERS[status][0]}` }]),
+  )
 }
 
 /** Joins the parts. No part is parsed or walked again, so that a thousand routes cost what their text costs. */
@@ -97,6 +124,9 @@ export function joinParts(
     scopes.length === 0
       ? ''
       : ` Scopes: ${scopes.map(([scope, title]) => `\`${scope}\` (${title})`).join(', ')}.`
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/core.Problem' } } }
+  const answers = Object.values(CORE_ANSWERS).map(([name, description]) => [name, { description, content }])
+  sections.set('responses', [...(sections.get('responses') ?? []), membersOf(Object.fromEntries(answers))])
   sections.set('securitySchemes', [
     membersOf({
       bearer: {
@@ -192,7 +222,9 @@ function prefixed(value: unknown, id: string): unknown {
 const LITERAL: ReadonlySet<string> = new Set(['example', 'examples', 'default', 'const', 'enum'])
 
 function renamedReference(reference: string, id: string): string {
-  return reference.replace(/^#\/components\/([^/]+)\//, `#/components/$1/${id}.`)
+  return reference.replace(/^#\/components\/([^/]+)\/(.*)/, (whole, section: string, name: string) =>
+    OF_CORE.has(name) ? whole : `#/components/${section}/${id}.${name}`,
+  )
 }
 
 function membersOf(object: Json): string {

@@ -3,6 +3,7 @@
 export { createRoute, z } from '@hono/zod-openapi'
 export { definePlugin } from './plugin.ts'
 export { Problem, problem } from './problem.ts'
+export { ProblemBody, problems } from './problem-body.ts'
 
 export type { PluginDefinition } from './plugin.ts'
 export type {

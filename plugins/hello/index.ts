@@ -1,7 +1,7 @@
 // The plugin to read first, and to copy: three routes, an event and a timer. Save this file while the Core runs, and
 // the house runs what you wrote.
 
-import { createRoute, definePlugin, problem, z } from '@home-console/sdk'
+import { createRoute, definePlugin, problem, problems, z } from '@home-console/sdk'
 import { events } from './contract.ts'
 
 // Schemas stand at the top: this file is read afresh for every version, so nothing here outlives it. A schema with a
@@ -9,9 +9,6 @@ import { events } from './contract.ts'
 const Name = z.string().trim().min(1).max(60).openapi({ example: 'Ada' })
 const Greeting = z.object({ text: z.string().openapi({ example: 'Hello, Ada!' }) }).openapi('Greeting')
 const Guest = z.object({ name: Name, since: z.iso.datetime() }).openapi('Guest')
-const Problem = z
-  .object({ status: z.number(), code: z.string(), detail: z.string().optional() })
-  .openapi('Problem')
 
 // A route is described before it is written: what does not fit the description never reaches the handler, and whoever
 // calls the route, person or program, can read what it takes and gives.
@@ -47,7 +44,7 @@ const latest = createRoute({
   // Nothing said about security: only an owner may call it. What you forget stays closed.
   responses: {
     200: { description: 'The guest', content: { 'application/json': { schema: Guest } } },
-    404: { description: 'Nobody came yet', content: { 'application/problem+json': { schema: Problem } } },
+    ...problems({ 404: 'Nobody came yet' }),
   },
 })
 

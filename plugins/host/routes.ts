@@ -1,6 +1,6 @@
 // What can be asked over HTTP.
 
-import { type PluginRouter, createRoute, problem, z } from '@home-console/sdk'
+import { type PluginRouter, createRoute, problem, problems, z } from '@home-console/sdk'
 import { Sample } from './contract.ts'
 import { Disk } from './disks.ts'
 import type { History } from './history.ts'
@@ -10,24 +10,10 @@ import { System, readSystem } from './system.ts'
 
 const security = [{ bearer: ['host.read'] }]
 
-const Problem = z
-  .object({ title: z.string(), status: z.number(), code: z.string(), detail: z.string().optional() })
-  .openapi('Problem')
-
 const answer = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
   description,
   content: { 'application/json': { schema } },
 })
-
-const refusal = (description: string) => ({
-  description,
-  content: { 'application/problem+json': { schema: Problem } },
-})
-
-const refusals = {
-  401: refusal('There is no token, or none that is valid'),
-  403: refusal('The token lacks the scope `host.read`'),
-}
 
 const getNow = createRoute({
   method: 'get',
@@ -36,7 +22,7 @@ const getNow = createRoute({
   summary: 'Everything that is known of the machine now',
   description: 'As of the latest sample, which is at most five seconds old.',
   security,
-  responses: { 200: answer(Snapshot, 'The latest snapshot'), ...refusals },
+  responses: { 200: answer(Snapshot, 'The latest snapshot') },
 })
 
 const listSamples = createRoute({
@@ -59,8 +45,7 @@ const listSamples = createRoute({
   },
   responses: {
     200: answer(z.object({ samples: z.array(Sample) }), 'The samples'),
-    400: refusal('`since` is no moment, or `limit` is not within 1 to 720'),
-    ...refusals,
+    ...problems({ 400: '`since` is no moment, or `limit` is not within 1 to 720' }),
   },
 })
 
@@ -73,8 +58,7 @@ const listDisks = createRoute({
   security,
   responses: {
     200: answer(z.object({ time: z.iso.datetime(), disks: z.array(Disk) }), 'The disks'),
-    503: refusal('They could not be read'),
-    ...refusals,
+    ...problems({ 503: 'They could not be read' }),
   },
 })
 
@@ -87,8 +71,7 @@ const listInterfaces = createRoute({
   security,
   responses: {
     200: answer(z.object({ time: z.iso.datetime(), interfaces: z.array(Interface) }), 'The interfaces'),
-    503: refusal('They could not be read'),
-    ...refusals,
+    ...problems({ 503: 'They could not be read' }),
   },
 })
 
@@ -98,7 +81,7 @@ const getSystem = createRoute({
   operationId: 'getSystem',
   summary: 'Which machine this is, and what runs on it',
   security,
-  responses: { 200: answer(System, 'The system'), ...refusals },
+  responses: { 200: answer(System, 'The system') },
 })
 
 /** @param latest the latest snapshot, or the first as soon as it is taken */

@@ -1,6 +1,7 @@
 // The one OpenAPI document: what it holds, how it follows the plugins, and that the guard does what it says.
 
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { ProblemBody } from '@home-console/sdk'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
 import { houseOf, NO_TOKEN, pluginOf, raw, statusOf } from './kit.ts'
 
@@ -30,6 +31,23 @@ beforeAll(async () => {
   house = await houseOf({ lamp: withItem('colour'), 'heat-pump': withItem('power'), quiet: '' })
 })
 afterAll(() => house.stop())
+
+const answering = `
+import { createRoute, definePlugin, problem, problems, z } from '@home-console/sdk'
+const body = { request: { body: { required: true, content: { 'application/json': { schema: z.object({ a: z.string() }) } } } } }
+const ok = { 200: { description: 'Text.' } }
+export default definePlugin({
+  onLoad(ctx) {
+    const router = ctx.router()
+    const answer = (c) => c.text('')
+    router.openapi(createRoute({ method: 'get', path: '/open', security: [], responses: ok }), answer)
+    router.openapi(createRoute({ method: 'get', path: '/closed', responses: { ...ok, ...problems({ 404: 'No such lamp' }) } }), answer)
+    router.openapi(createRoute({ method: 'post', path: '/open', security: [], ...body, responses: ok }), answer)
+    router.openapi(createRoute({ method: 'post', path: '/told', ...body, responses: { ...ok, ...problems({ 400: 'My own' }) } }), answer)
+    return router
+  },
+})
+`
 
 interface Document {
   openapi: string
@@ -99,6 +117,36 @@ describe('the document', () => {
         [],
       ])
     }
+  })
+
+  test("names what the Core answers in a plugin's place, and lets the plugin's own word stand", async () => {
+    await using house = await startTestHouse({ plugins: { lamp: { 'index.ts': answering } } })
+    const document = await read(house)
+    const responses = (path: string, method = 'get') =>
+      document.paths[`/api/plugins/lamp${path}`]![method]!['responses']
+    const core = (name: string) => ({ $ref: `#/components/responses/core.${name}` })
+    expect(responses('/open')).toEqual({ 200: { description: 'Text.' } })
+    expect(responses('/closed')).toEqual({
+      200: { description: 'Text.' },
+      401: core('Unauthorized'),
+      403: core('Forbidden'),
+      404: {
+        description: 'No such lamp',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/core.Problem' } } },
+      },
+    })
+    expect(responses('/open', 'post')).toMatchObject({ 400: core('InvalidRequest') })
+    expect(responses('/told', 'post')).toMatchObject({ 400: { description: 'My own' } })
+    expect(Object.keys(document.components['schemas']!).filter((name) => name.startsWith('lamp.'))).toEqual(
+      [],
+    )
+    // What it says is what comes.
+    const problem = await house.request('/api/plugins/lamp/open', {
+      method: 'POST',
+      body: '{}',
+      headers: { Authorization: '', 'Content-Type': 'application/json' },
+    })
+    expect([problem.status, ProblemBody.parse(await problem.json()).code]).toEqual([400, 'invalid_request'])
   })
 
   test('declares each parameter of a path, once', async () => {

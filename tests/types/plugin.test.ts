@@ -93,6 +93,30 @@ export default definePlugin({
   ])
 })
 
+test('problems say what else a route answers, and do not loosen what it gives', () => {
+  const files = {
+    'a.ts': `import { createRoute, definePlugin, problem, problems, z } from '@home-console/sdk'
+const content = { 'application/json': { schema: z.object({ on: z.boolean() }) } }
+const route = createRoute({ method: 'get', path: '/', responses: { 200: { description: 'It', content }, ...problems({ 404: 'No such lamp' }) } })
+export default definePlugin({
+  onLoad(ctx) {
+    const router = ctx.router()
+    router.openapi(route, (c) => { if (c.req.url === '') throw problem(404, 'no_such_lamp'); return c.json({ on: true }, 200) })
+    router.openapi(route, (c) => c.json({ on: 1 }, 200))
+    router.openapi(route, (c) => c.json({ on: true }, 409))
+    return router
+  },
+})
+export const wrong = problems({ 404: 7 })
+`,
+  }
+  expect(complaintsAbout(files)).toEqual([
+    expect.stringMatching(/^a\.ts:8 TS2322 .*\{ on: number; \}/),
+    expect.stringMatching(/^a\.ts:9 TS2322 .*409/),
+    "a.ts:13 TS2322 Type 'number' is not assignable to type 'string'.",
+  ])
+})
+
 const lampContract = `export interface Lamp { isOn(): boolean; set(on: boolean): Promise<void>; changes(): AsyncIterable<boolean>; label: string }
 declare module '@home-console/sdk' { interface Services { lamp: Lamp; 'lamp.dimmer': { level(): number } } }
 `
