@@ -1,9 +1,9 @@
 // What one generation emits: held until its commit, checked against what was declared, and dropped when it never served.
 
-import type { StandardIssue } from '@home-console/sdk'
 import type { Declaration } from '../bus/declared-events.ts'
 import type { EventBus } from '../bus/event-bus.ts'
 import { isReserved } from '../bus/pattern.ts'
+import { inWords } from './fault.ts'
 
 export interface Emission {
   readonly type: string
@@ -43,22 +43,18 @@ export class Emissions {
     const { bus, plugin } = this.#options
     let misfits = own?.misfits(type, data)
     if (misfits === undefined || misfits === null) {
-      if (isReserved(type)) return this.#drop(type, `"${type}" is the Core's own to say`)
+      if (isReserved(type)) return this.#drop(type, `"${type}" is the Core's own to say, and was dropped.`)
       misfits = bus.declared.misfits(type, data)
     }
     const [misfit] = misfits
     if (misfit === undefined) bus.emit({ type, data, subject, source: `/plugins/${plugin}` })
-    else this.#drop(type, `The data of "${type}" does not fit its schema: ${inWords(misfit)}`)
+    else
+      this.#drop(type, `The data of "${type}" does not fit its schema, and was dropped: ${inWords(misfit)}`)
   }
 
   #drop(type: string, why: string): void {
-    this.#options.charge(new TypeError(`${why}. The event was dropped.`), `emit "${type}"`)
+    this.#options.charge(new TypeError(why), `emit "${type}"`)
   }
-}
-
-function inWords({ path = [], message }: StandardIssue): string {
-  const where = path.map((key) => String(typeof key === 'object' ? key.key : key)).join('.')
-  return `${where === '' ? '' : `${where}: `}${message.replace(/\.$/, '')}`
 }
 
 /** What cannot be copied is no JSON either, and will be refused as such. */

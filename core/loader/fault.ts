@@ -1,7 +1,7 @@
 // Turns whatever a plugin threw into words: what happened, in which file and line, and the source around it.
 
 import { readFileSync } from 'node:fs'
-import type { PluginFault } from '@home-console/sdk'
+import type { PluginFault, StandardIssue } from '@home-console/sdk'
 import { Problem } from '@home-console/sdk'
 
 /** A fault of a plugin that the Core itself found. */
@@ -53,12 +53,23 @@ const PLAIN: ReadonlySet<string> = new Set([
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error
   try {
-    if (error instanceof Error)
-      return PLAIN.has(error.name) ? String(error.message) : `${error.name}: ${error.message}`
+    if (error instanceof Error) {
+      // A schema's own message is a page of JSON, or the first of several.
+      const issues = (error as { issues?: StandardIssue[] }).issues
+      const message =
+        Array.isArray(issues) && issues.length > 0 ? issues.map(inWords).join('; ') : error.message
+      return PLAIN.has(error.name) ? String(message) : `${error.name}: ${message}`
+    }
     return `a thrown ${error === null ? 'null' : typeof error}: ${Bun.inspect(error)}`
   } catch {
     return 'something was thrown that throws when it is read'
   }
+}
+
+/** What a schema found fault with: `rooms.0.name: Invalid input`. */
+export function inWords({ path, message }: StandardIssue): string {
+  const where = (path ?? []).map((key) => String(typeof key === 'object' ? key.key : key)).join('.')
+  return `${where === '' ? '' : `${where}: `}${message}`
 }
 
 /** An error for the log, with the frames of the plugin's own files only, where there are any. */

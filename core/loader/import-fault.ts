@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { messageOf, PluginError, positionOf, positionOfText } from './fault.ts'
+import { jsonFault } from './json-fault.ts'
 import type { Sources } from './sources.ts'
 
 /** @returns what an import rejected with, as a fault with a place in one of the plugin's files; all else as it is */
@@ -15,6 +16,8 @@ export function importFault(error: unknown, { files, missing }: Sources): unknow
     if (importer !== undefined)
       return new PluginError('import_missing', message, positionOfText(importer, name))
   }
+  const broken = message.includes('JSON Parse error') ? brokenJson(files) : undefined
+  if (broken !== undefined) return broken
   const [parse] = error instanceof AggregateError ? error.errors : [error]
   if (!(parse instanceof BuildMessage)) return error
   const [gone] = missing
@@ -28,12 +31,28 @@ export function importFault(error: unknown, { files, missing }: Sources): unknow
     : new PluginError('syntax_error', messageOf(parse), positionOf(error, files))
 }
 
+/** The file that an import could not read as JSON: Bun says why and not which. */
+function brokenJson(files: ReadonlySet<string>): PluginError | undefined {
+  for (const file of files) {
+    const fault = file.endsWith('.json') ? jsonFault(textOf(file)) : null
+    if (fault !== null)
+      return new PluginError('syntax_error', `${file} is no JSON: ${fault.message}`, {
+        file,
+        line: fault.line,
+      })
+  }
+  return undefined
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Whether a file imports a name, or passes it on. */
 function asksFor(file: string, name: string): boolean {
-  try {
-    const asked = new RegExp(`\\{[^}]*\\b${RegExp.escape(name)}\\b[^}]*\\}\\s*from\\b`)
-    return asked.test(readFileSync(file, 'utf8'))
-  } catch {
-    return false
-  }
+  return new RegExp(`\\{[^}]*\\b${RegExp.escape(name)}\\b[^}]*\\}\\s*from\\b`).test(textOf(file))
 }

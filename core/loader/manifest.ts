@@ -1,10 +1,11 @@
 // What a plugin's `package.json` says of it, checked before anything is imported.
 
 import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import * as v from 'valibot'
 import sdk from '@home-console/sdk/package.json' with { type: 'json' }
-import { PluginError, positionOf, positionOfText } from './fault.ts'
+import { PluginError, positionOfText } from './fault.ts'
+import { jsonFault } from './json-fault.ts'
 
 const Manifest = v.pipe(
   v.custom<object>((json) => !Array.isArray(json), 'Invalid type: Expected Object but received Array'),
@@ -44,16 +45,14 @@ export function readManifest(folder: string): Manifest | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw new PluginError('invalid_manifest', `${file} cannot be read: ${(error as Error).message}`, { file })
   }
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    throw new PluginError('invalid_manifest', `${file} is no JSON: ${(error as Error).message}`, {
+  const broken = jsonFault(text)
+  if (broken !== null) {
+    throw new PluginError('invalid_manifest', `${file} is no JSON: ${broken.message}`, {
       file,
-      line: syntaxErrorLine(text),
+      line: broken.line,
     })
   }
-  const { success, output, issues } = v.safeParse(Manifest, json)
+  const { success, output, issues } = v.safeParse(Manifest, JSON.parse(text))
   if (!success) {
     const [issue] = issues
     throw new PluginError(
@@ -75,24 +74,33 @@ export function readManifest(folder: string): Manifest | null {
     id: output.homeConsole?.id,
     version: output.version,
     description: output.description,
-    entry: entryOf(output.exports) ?? output.main,
+    entry: entryOf(output.exports ?? output.main, file),
   }
 }
 
-/** The file that `exports["."]` names, under the conditions that Bun looks at. */
-function entryOf(exports: unknown): string | undefined {
+/**
+ * The file that `exports["."]` names, under the conditions that Bun looks at; of a list, the first.
+ *
+ * @throws PluginError `invalid_manifest` for one outside the folder: another plugin's code is not this one's
+ */
+function entryOf(exports: unknown, file: string): string | undefined {
+  const entry = targetOf(exports)
+  if (entry === undefined || isInside(entry, dirname(file))) return entry
+  throw new PluginError(
+    'invalid_manifest',
+    `${file}: the entry "${entry}" leads out of the plugin's folder. Name a file in it, such as "./index.ts".`,
+    positionOfText(file, JSON.stringify(entry)),
+  )
+}
+
+function targetOf(exports: unknown): string | undefined {
   if (typeof exports === 'string') return exports
+  if (Array.isArray(exports)) return targetOf(exports[0])
   if (typeof exports !== 'object' || exports === null) return undefined
   const record = exports as Record<string, unknown>
-  return entryOf(record['.'] ?? record['bun'] ?? record['import'] ?? record['default'])
+  return targetOf(record['.'] ?? record['bun'] ?? record['import'] ?? record['default'])
 }
 
-/** JSON.parse does not say where. Bun does, of an expression in JavaScript, which all JSON is. */
-function syntaxErrorLine(text: string): number {
-  try {
-    new Bun.Transpiler({ loader: 'js' }).transformSync(`(${text})`)
-  } catch (error) {
-    return positionOf(error, new Set())?.line ?? 1
-  }
-  return 1
+function isInside(path: string, folder: string): boolean {
+  return resolve(folder, path).startsWith(`${folder}/`)
 }

@@ -37,7 +37,8 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
       const where = error?.file === undefined ? '' : ` at ${error.file}${line}`
       const kept = before === null ? '' : ` Generation ${before.number} goes on serving.`
       const frame = error?.frame === undefined ? '' : `\n${error.frame}`
-      log.error(`Refused${where}: ${error?.message}${kept}${frame}`, { reload, code: error?.code })
+      const why = String(error?.message).replace(/[^.!?]$/, '$&.')
+      log.error(`Refused${where}: ${why}${kept}${frame}`, { reload, code: error?.code })
       tell(record.outcome === 'kept_old' ? 'plugin.kept_old' : 'plugin.failed')
     }
   }

@@ -220,6 +220,58 @@ const bad: Record<string, Bad> = {
     file: 'main.ts',
     line: undefined,
   },
+  'an entry outside its folder': {
+    files: { 'package.json': '{\n  "name": "lamp",\n  "exports": "../other/index.ts"\n}\n' },
+    code: 'invalid_manifest',
+    message: /"\.\.\/other\/index\.ts" leads out of the plugin's folder/,
+    file: 'package.json',
+    line: 3,
+  },
+  'an entry in a list that is not there': {
+    files: { 'package.json': '{ "exports": { ".": [{ "import": "./main.ts" }, "./index.ts"] } }\n' },
+    code: 'entry_missing',
+    message: /main.ts is missing/,
+    file: 'main.ts',
+    line: undefined,
+  },
+  'a table that is no JSON': {
+    files: {
+      'index.ts': `import data from './data.json'\nconsole.log(data)\n${loads}`,
+      'data.json': '{\n  "a": 1,\n  "b":\n}\n',
+    },
+    code: 'syntax_error',
+    message: /data\.json is no JSON: JSON Parse error/,
+    file: 'data.json',
+    line: 4,
+  },
+  'a table that is JavaScript and no JSON': {
+    files: {
+      'index.ts': `import data from './data.json'\nconsole.log(data)\n${loads}`,
+      'data.json': '{\n  "a": 1,\n  "b": oops\n}\n',
+    },
+    code: 'syntax_error',
+    message: /data\.json is no JSON: .*"oops"/,
+    file: 'data.json',
+    line: 3,
+  },
+  'a value that does not fit a schema of valibot': {
+    files: {
+      'index.ts': `import * as v from 'valibot'\n${onLoad(`v.parse(v.object({ a: v.object({ b: v.string() }) }), { a: { b: 1 } })`)}`,
+    },
+    code: 'load_failed',
+    message: 'ValiError: a.b: Invalid type: Expected string but received 1',
+    line: 4,
+  },
+  'values that do not fit a schema of zod': {
+    files: {
+      'index.ts': `import { z } from 'zod'\n${onLoad(`z.object({ a: z.string(), b: z.number() }).parse({ a: 1 })`)}`,
+    },
+    code: 'load_failed',
+    message:
+      'ZodError: a: Invalid input: expected string, received number; b: Invalid input: expected number, received undefined',
+    // zod cuts its own stack off, and with it the line.
+    line: undefined,
+  },
   'an SDK of another age': {
     files: { 'package.json': '{\n  "peerDependencies": {\n    "@home-console/sdk": "^99.0.0"\n  }\n}\n' },
     code: 'incompatible_sdk',
