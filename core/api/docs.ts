@@ -163,9 +163,11 @@ export function docsRoutes(router: DeclaringRouter, { app, bus, version }: CoreA
   router.openapi(getAsyncApi, async (c) => {
     const toJsonSchema = await jsonSchemaTranslator()
     const { declared } = bus
-    if (events.revision !== declared.revision) {
-      const document = describeEvents([ofCore, ...declared.all], { ...EVENTS_INFO, version }, toJsonSchema)
-      events = { revision: declared.revision, document }
+    // What is swapped while it is written is written again: what was said of all others is known by then.
+    while (events.revision !== declared.revision) {
+      const { revision, all } = declared
+      const document = await describeEvents([ofCore, ...all], { ...EVENTS_INFO, version }, toJsonSchema)
+      events = { revision, document }
     }
     return c.body(events.document, 200, {
       'Content-Type': 'application/json',

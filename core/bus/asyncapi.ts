@@ -20,21 +20,30 @@ interface Part {
 const parts = new WeakMap<Declaration, Part>()
 
 /** As JSON. Neither a plugin's schema nor what it says of itself can keep the others out of the document. */
-export function describeEvents(
-  declarations: Iterable<Declaration>,
+export async function describeEvents(
+  declarations: readonly Declaration[],
   info: DocumentInfo,
   toJsonSchema: (schema: StandardSchemaV1) => JsonSchema,
-): string {
+): Promise<string> {
+  for (const declaration of declarations) {
+    if (parts.has(declaration)) continue
+    parts.set(declaration, describe(declaration, toJsonSchema))
+    // A schema takes some tenths of a millisecond: between two plugins the house goes on.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return joinParts(declarations, info)
+}
+
+function joinParts(declarations: readonly Declaration[], info: DocumentInfo): string {
   const channels = new Map<string, { address: string; messages: JsonSchema }>()
   const operations: [string, JsonSchema][] = []
   const messages: [string, JsonSchema][] = []
   const schemas: [string, JsonSchema][] = [['core.CloudEvent', ENVELOPE]]
   for (const declaration of declarations) {
     const { plugin } = declaration
-    let part = parts.get(declaration)
-    if (part === undefined) parts.set(declaration, (part = describe(declaration, toJsonSchema)))
-    schemas.push(...part.schemas)
-    for (const [type, payload] of part.payloads) {
+    const { schemas: own, payloads } = parts.get(declaration)!
+    schemas.push(...own)
+    for (const [type, payload] of payloads) {
       const name = `${plugin}.${type}`
       const tags = [{ name: plugin }]
       messages.push([
@@ -65,26 +74,19 @@ function describe(
   { plugin, schemas, enter }: Declaration,
   toJsonSchema: (schema: StandardSchemaV1) => JsonSchema,
 ): Part {
-  const payloads = new Map<string, string>()
-  const described = new Map<string, JsonSchema>()
   const names = new Map<StandardSchemaV1, string>()
-  const taken = new Set<string>()
+  const described = new Map<string, JsonSchema>()
   for (const [type, schema] of Object.entries(schemas)) {
-    const given = names.get(schema)
-    if (given !== undefined) {
-      payloads.set(type, given)
-      continue
-    }
-    const wanted = nameOfSchema(schema)
-    // Two schemas of one name stay two, and a type is never that of another.
-    const name = wanted !== undefined && COMPONENT.test(wanted) && !taken.has(wanted) ? wanted : type
-    taken.add(name)
-    const full = `${plugin}.${name}`
-    names.set(schema, full)
-    payloads.set(type, full)
-    described.set(full, describedBy(schema, `#/components/schemas/${full}`, enter, toJsonSchema))
+    if (names.has(schema)) continue
+    // Two schemas of one name stay two: the second has that of its event, which no other has.
+    const wanted = nameOfSchema(schema) ?? ''
+    const isFree = !described.has(`${plugin}.${wanted}`) && !Object.hasOwn(schemas, wanted)
+    const name = `${plugin}.${isFree && COMPONENT.test(wanted) ? wanted : type}`
+    names.set(schema, name)
+    described.set(name, describedBy(schema, `#/components/schemas/${name}`, enter, toJsonSchema))
   }
-  return { payloads, schemas: described }
+  const payloads = Object.entries(schemas).map(([type, schema]) => [type, names.get(schema)!] as const)
+  return { payloads: new Map(payloads), schemas: described }
 }
 
 function describedBy(
@@ -94,10 +96,11 @@ function describedBy(
   toJsonSchema: (schema: StandardSchemaV1) => JsonSchema,
 ): JsonSchema {
   try {
-    const { $schema: _, ...rest } = rebased(
-      enter(() => toJsonSchema(schema)),
-      place,
-    ) as JsonSchema
+    // As text first: what is no JSON would otherwise come to light when all is said.
+    const text = enter(() => JSON.stringify(toJsonSchema(schema)))
+    const said: unknown = JSON.parse(text)
+    if (typeof said !== 'object' || said === null) throw new TypeError(`It says no more than ${text}.`)
+    const { $schema: _, ...rest } = rebased(said, place) as JsonSchema
     return rest
   } catch (error) {
     // What it takes is checked all the same: only the words for it are missing.

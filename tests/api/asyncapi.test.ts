@@ -23,8 +23,19 @@ export default definePlugin({ events: { 'meter.read': Level, 'light.changed': v.
 /** Schemas that have no description: one throws, one is made by hand. */
 const odd = `
 import { definePlugin, z } from '@home-console/sdk'
+import * as v from 'valibot'
+const says = (jsonSchema) => ({ '~standard': { version: 1, vendor: 'mine', validate: (value) => ({ value }), jsonSchema: { input: () => jsonSchema } } })
+const circle = { type: 'object' }
+circle.circle = circle
 export default definePlugin({
   events: {
+    'odd.large': v.optional(v.number(), 1n),
+    'odd.circle': says(circle),
+    'odd.nothing': says(undefined),
+    'odd.text': says('text'),
+    'odd.same': z.object({ first: z.string() }).openapi('Same'),
+    'odd.same.again': z.object({ second: z.string() }).openapi('Same'),
+    'odd.borrowed': z.object({ third: z.string() }).openapi('odd.same'),
     'odd.dated': z.object({ at: z.date() }),
     'odd.own': { '~standard': { version: 1, vendor: 'mine', validate: (value) => ({ value }) } },
     ['__proto__']: z.object({ polluted: z.string() }),
@@ -141,6 +152,22 @@ test('a schema without a description refuses nothing, and says so', async () => 
   })
   expect(payloadOf(document, 'odd.own', 'odd').description).toContain('A schema of "mine"')
   expect(Object.hasOwn(document.channels, '__proto__')).toBe(true)
+  for (const type of ['odd.large', 'odd.circle', 'odd.nothing', 'odd.text']) {
+    expect([type, payloadOf(document, type, 'odd').description]).toEqual([
+      type,
+      expect.stringContaining('cannot be shown here'),
+    ])
+  }
+})
+
+test('two schemas of one name stay two', async () => {
+  const document = await read()
+  const required = (type: string) => payloadOf(document, type, 'odd').required
+  expect([required('odd.same'), required('odd.same.again'), required('odd.borrowed')]).toEqual([
+    ['first'],
+    ['second'],
+    ['third'],
+  ])
 })
 
 test('the Core tells of each of its own events', async () => {
