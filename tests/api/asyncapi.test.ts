@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import Ajv from 'ajv'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
-import { NO_TOKEN } from '../http/kit.ts'
+import { NO_TOKEN, until } from '../http/kit.ts'
 
 const lamp = (level: string) => `
 import { definePlugin, z } from '@home-console/sdk'
@@ -205,3 +205,29 @@ test('it follows each swap at once, and a plugin that goes leaves it', async () 
   await house.send('PATCH', '/api/core/plugins/lamp', { enabled: false })
   expect((await read(house)).channels['lamp.dimmed']).toBeUndefined()
 })
+
+test('what was said of a version that is gone is forgotten with it', async () => {
+  const gone: string[] = []
+  const registry = new FinalizationRegistry<string>((version) => gone.push(version))
+  Object.assign(globalThis, {
+    markSchema: (schema: object, version: string) => registry.register(schema, version),
+  })
+  const version = (number: number) => `
+import { definePlugin, z } from '@home-console/sdk'
+const Level = z.object({ level: z.literal(${number}).describe('of its own') }).openapi('Level')
+globalThis.markSchema(Level, '${number}')
+export default definePlugin({ events: { 'lamp.dimmed': Level }, onLoad(ctx) { ctx.events.emit('lamp.dimmed', { level: ${number} }) } })
+`
+  await using house = await startTestHouse({ plugins: { lamp: { 'index.ts': version(0) } } })
+  for (let number = 1; number <= 10; number++) {
+    expect((await house.save('lamp/index.ts', version(number))).outcome).toBe('committed')
+    expect(payloadOf(await read(house), 'lamp.dimmed', 'lamp').properties.level.const).toBe(number)
+  }
+  // The collector works by chance with what still lies on a stack: all but the last few.
+  await until(() => {
+    Bun.gc(true)
+    return gone.length >= 8
+  }, 'the schemas of the versions before to be collected')
+  expect(gone).not.toContain('10')
+  Reflect.deleteProperty(globalThis, 'markSchema')
+}, 20_000)
