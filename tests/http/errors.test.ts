@@ -209,7 +209,7 @@ test('a client that leaves, be it in the middle of its own body, is no mistake o
 
 describe('what is not there', () => {
   test('is not_found, in the Core and in a plugin', async () => {
-    for (const path of ['/nothing', '/api', '/api/', '/api/core', '/api/core/', '/api/core/services']) {
+    for (const path of ['/nothing', '/api', '/api/', '/api/core', '/api/core/']) {
       expect(await problemFrom(await house.request(path))).toMatchObject({ status: 404, code: 'not_found' })
     }
     expect(await problemFrom(await lamp('/nothing'))).toMatchObject({ status: 404, code: 'not_found' })
