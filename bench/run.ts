@@ -12,11 +12,12 @@ import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
 import { repository } from './lib/workspace.ts'
 import { load } from './load/load.ts'
 import { request } from './request/request.ts'
+import { services } from './services/services.ts'
 import { start } from './start/start.ts'
 import { swap } from './swap/swap.ts'
 import { torn } from './torn/torn.ts'
 
-const ALL: readonly Benchmark[] = [swap, torn, load, leak, request, emit, house, start]
+const ALL: readonly Benchmark[] = [swap, torn, load, leak, request, emit, services, house, start]
 /** For one benchmark, in ms. The first `start` also installs its rival. */
 const PATIENCE_MS = 180_000
 

@@ -53,7 +53,7 @@ export class Provision {
           `"${service.name}" of the plugin "${provider.id}" has no method "${method}"; it has ${this.methods.join(', ')}.`,
         ),
       )
-    if (!args.every(isData))
+    if (!areData(args))
       return service.fail(
         service.surroundings.problem(
           'invalid_argument',
@@ -61,23 +61,27 @@ export class Provision {
         ),
       )
     const work: Work = { kind: 'service call', label, abandon: undefined }
-    const fail = (error: unknown): Promise<never> => {
+    let over = false
+    const end = () => {
+      over = true
       provider.end(work)
+    }
+    const fail = (error: unknown): Promise<never> => {
+      end()
       chargeTo(provider, error, label)
       return user.ended ? never() : service.fail(error)
     }
-    provider.begin(work)
     const answered = provider.ask<unknown>(
       work,
-      () => (this.#implementation[method] as (...given: readonly unknown[]) => unknown)(...args),
+      () => atOnce((this.#implementation[method] as Method)(...args)),
       (answer) => {
         if (!isAsyncIterable(answer)) {
-          provider.end(work)
+          end()
           return user.ended ? never() : answer
         }
         try {
           const iteration = new Iteration(label, answer, provider, user, service.surroundings)
-          provider.end(work)
+          end()
           return iteration
         } catch (error) {
           return fail(error)
@@ -85,8 +89,17 @@ export class Provision {
       },
       fail,
     )
+    // Only what takes time is work that a drain has to wait for.
+    if (!over) provider.begin(work)
     return answered instanceof Promise ? answered : Promise.resolve(answered)
   }
+}
+
+type Method = (...args: readonly unknown[]) => unknown
+
+/** Most answers are there at once, promised or not: nobody has to wait for those. */
+function atOnce(answer: unknown): unknown {
+  return answer instanceof Promise && Bun.peek.status(answer) === 'fulfilled' ? Bun.peek(answer) : answer
 }
 
 /** The names under which an object, or the class that it is of, has functions. Must run as whoever made the object. */
@@ -103,8 +116,10 @@ export function methodsOf(implementation: object): string[] {
   return [...names]
 }
 
-function isData(argument: unknown): boolean {
-  return typeof argument !== 'function' && typeof argument !== 'symbol'
+function areData(args: readonly unknown[]): boolean {
+  for (const argument of args)
+    if (typeof argument === 'function' || typeof argument === 'symbol') return false
+  return true
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {

@@ -1,0 +1,3 @@
+// Saved anew for each version.
+
+export const version = 0
