@@ -50,3 +50,19 @@ test('its plugins pass the check, run together and do what it says', async () =>
   const { value } = await ticks.body!.getReader().read()
   expect(new TextDecoder().decode(value)).toBe('data: 1\n\n')
 })
+
+test('its services pass the check, and one plugin calls the other', async () => {
+  const names = ['dimmer', 'evening']
+  const files = Object.fromEntries(names.map((name) => [`${name}.ts`, snippet(`// plugins/${name}.ts`)]))
+  using folder = pluginsFolder(files)
+  for (const file of Object.keys(files)) expect(checkPlugin(join(folder.path, file))).toEqual([])
+
+  await using house = await startTestHouse({
+    plugins: Object.fromEntries(names.map((name) => [name, join(folder.path, `${name}.ts`)])),
+  })
+  const response = await house.request('/api/plugins/evening', { method: 'POST' })
+  expect(await response.json()).toEqual({ steps: [29, 28, 27, 26, 25], level: 25 })
+  expect(await house.service('dimmer').level()).toBe(25)
+  const refused = house.service('dimmer').dim(101) as Promise<unknown>
+  expect(await refused.catch((error: { code: string }) => error.code)).toBe('no_such_level')
+})

@@ -130,7 +130,8 @@ test('a user that is swapped gives up what it reads, even where it waits in a ta
         ctx.events.emit('user.done', { version: ${version} })
       }, { restart: 'never' })
     } }`
-  await using house = await houseOf({ lamp: counting(1), user: reader('count', 1) })
+  await using house = await houseOf({ lamp: counting(1) })
+  await house.save('user/index.ts', reader('count', 1))
   await house.event('user.read')
 
   await house.save('user/index.ts', reader('quiet', 2))

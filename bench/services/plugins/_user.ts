@@ -33,6 +33,8 @@ export default definePlugin({
       }
     }
     ctx.task('calls', async (signal) => {
+      // Where nobody provides it yet, the task begins again.
+      await provider.now()
       const started = performance.now()
       for (let number = 0; !signal.aborted; number++) {
         const due = started + (number * 1_000) / PER_SECOND
