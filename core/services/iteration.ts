@@ -1,6 +1,7 @@
 // An async iterable that a service gave: each step runs in the provider, and it ends when either of the two goes.
 
 import { chargeTo } from './blame.ts'
+import { callersPromise } from './callers-promise.ts'
 import type { IterationEnd, Provider, Surroundings, User, Work } from './parties.ts'
 
 type Step = Promise<IteratorResult<unknown>>
@@ -58,7 +59,8 @@ export class Iteration implements AsyncIterableIterator<unknown> {
   }
 
   next(): Step {
-    return this.#surroundings.leave(() => this.#outcome?.() ?? this.#step(() => this.#iterator.next()))
+    const step = () => this.#outcome?.() ?? this.#step(() => this.#iterator.next())
+    return callersPromise(this.#surroundings.leave(step))
   }
 
   /** Called by the language when a loop is left early. */

@@ -1,5 +1,6 @@
 // One generation's use of one service: the handle that it calls, and which methods it took from it.
 
+import { callersPromise } from './callers-promise.ts'
 import type { User } from './parties.ts'
 import type { Service } from './service.ts'
 
@@ -53,7 +54,7 @@ export class Use {
     const service = this.#service
     const { user } = this
     const { leave } = service.surroundings
-    const call: Call = (...args) => iterable(leave(() => service.call(user, method, args)))
+    const call: Call = (...args) => iterable(callersPromise(leave(() => service.call(user, method, args))))
     this.#calls.set(method, call)
     return call
   }

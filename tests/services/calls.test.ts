@@ -211,3 +211,27 @@ test('the owner sees who provides and uses what, and how often', async () => {
   })
   expect((await house.request('/api/core/services', { headers: { authorization: '' } })).status).toBe(401)
 })
+
+test('a rejection that nobody awaits is a mistake of the caller, and no trouble for the house', async () => {
+  await using house = await houseOf({
+    lamp: provider(
+      `refuse() { throw problem(409, 'at_once') }, async later() { await 1; await Bun.sleep(1); throw problem(409, 'later') }, fail() { throw new Error('broken') }`,
+    ),
+    user: user({
+      go: `void lamp.refuse(); void lamp.later(); void lamp.fail(); void ctx.services.use('none').x(); return 1`,
+    }),
+  })
+  await ask(house, 'user/go')
+
+  await until('the last of them', () => mistakes(house).length === 4)
+  expect(
+    mistakes(house)
+      .map((line) => line.replace(/ at \/.*?:\d+/, ''))
+      .toSorted(),
+  ).toEqual([
+    'lamp: A mistake in service call "lamp.fail": broken',
+    'user: A mistake in a promise that nobody awaits: No plugin provides "none" now.',
+    'user: A mistake in a promise that nobody awaits: at_once',
+    'user: A mistake in a promise that nobody awaits: later',
+  ])
+})
