@@ -109,7 +109,7 @@ export class ServiceRegistry {
     return () => void this.#followers.delete(callback)
   }
 
-  /** Every service that was provided, used or called since the start and is not forgotten by all, by name. */
+  /** Every service that was provided or used since the start, by name. */
   list(): ServiceView[] {
     return Array.from(this.#services.values(), viewOf).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
