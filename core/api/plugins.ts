@@ -102,7 +102,7 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
 
   router.openapi(reloadPlugin, async (c) => {
     const unit = unitOf(c.req.valid('param').id)
-    const reload = await unit.reload()
+    const reload = await loader.reload(unit)
     if (reload === null) throw coreProblem('plugin_disabled', `"${unit.id}" is disabled; enable it first.`)
     if (reload.outcome !== 'committed') throw coreProblem('reload_refused', reload.error?.message, { reload })
     return c.json(reload, 200)

@@ -4,6 +4,7 @@ import type { PluginDefinition } from '@home-console/sdk'
 import * as v from 'valibot'
 import { isEventType, isReserved } from '../bus/pattern.ts'
 import { SERVICE_NAME } from '../services/service-name.ts'
+import { isPluginId } from './discovery.ts'
 import { PluginError, positionOfText } from './fault.ts'
 
 const callable = v.custom<Function>((value) => typeof value === 'function', 'must be a function')
@@ -36,11 +37,12 @@ const Definition = v.object({
   requires: v.optional(services),
   provides: v.optional(services),
   scopes: v.optional(v.record(v.string(), v.string())),
+  dependsOn: v.optional(v.array(v.pipe(v.string(), v.check(isPluginId, 'must be the id of a plugin')))),
   loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
 })
 
 /** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
-const NOT_YET = ['handover', 'config', 'onConfigChange', 'db', 'dependsOn', 'exclusive', 'modes', 'external']
+const NOT_YET = ['handover', 'config', 'onConfigChange', 'db', 'exclusive', 'modes', 'external']
 
 /** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
 export function definitionOf(module: unknown, entry: string): PluginDefinition {
@@ -82,7 +84,8 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
 
 /** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */
 function copyOf(definition: PluginDefinition): PluginDefinition {
-  const { version, name, description, events, requires, provides, scopes, loadTimeout } = definition
+  const { version, name, description, events, requires, provides, dependsOn, scopes, loadTimeout } =
+    definition
   return {
     onLoad: (ctx) => definition.onLoad(ctx),
     ...('onUnload' in definition && { onUnload: (ctx) => definition.onUnload?.(ctx) }),
@@ -92,6 +95,7 @@ function copyOf(definition: PluginDefinition): PluginDefinition {
     ...(events !== undefined && { events: { ...events } }),
     ...(requires !== undefined && { requires: [...requires] }),
     ...(provides !== undefined && { provides: [...provides] }),
+    ...(dependsOn !== undefined && { dependsOn: [...dependsOn] }),
     ...(scopes !== undefined && { scopes: { ...scopes } }),
     ...(loadTimeout !== undefined && { loadTimeout }),
   }

@@ -21,6 +21,7 @@ import type { PluginSource } from './discovery.ts'
 import { Emissions } from './emissions.ts'
 import { PluginError, positionOf, positionOfText } from './fault.ts'
 import { OpenStreams } from './open-streams.ts'
+import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
 import { pluginGlobals } from './plugin-globals.ts'
 import { Tasks } from './tasks.ts'
@@ -148,6 +149,11 @@ export class Generation implements MountOwner {
 
   get version(): string | null {
     return this.#definition?.version ?? this.source.manifest?.version ?? null
+  }
+
+  get needs(): Needs {
+    const { requires = [], provides = [], dependsOn = [] } = this.#definition ?? {}
+    return { id: this.id, requires, provides, dependsOn }
   }
 
   get routes(): { method: string; path: string }[] {

@@ -2,13 +2,14 @@
 
 import type { Hold, PluginFault, Reload } from '@home-console/sdk'
 import type { LogLevel } from '../log/log.ts'
-import { findPlaces, readPlace } from './discovery.ts'
+import { findPlaces, isPlace, readPlace } from './discovery.ts'
 import { FileHints, type FileHint } from './file-hints.ts'
 import { faultOf, loggable, messageOf } from './fault.ts'
 import type { Charged, Status } from './generation.ts'
+import { Lifecycle, type Begin, type Cause, type WaitingFor } from './lifecycle.ts'
 import type { Organs } from './organs.ts'
-import { PluginUnit, type Cause, type PluginState } from './plugin-unit.ts'
-import { QUIET_MS } from './quiet.ts'
+import { PluginUnit, type PluginState } from './plugin-unit.ts'
+import { Quiet } from './quiet.ts'
 import { SYSTEM_PLUGINS } from './system-plugins.ts'
 
 export interface PluginLoaderOptions {
@@ -16,6 +17,9 @@ export interface PluginLoaderOptions {
   readonly folders: readonly string[]
   readonly organs: Organs
 }
+
+const BY_API: Cause = { kind: 'api', files: [] }
+const NOTHING = { found: [], vanished: [] }
 
 /** What the house knows of a plugin now, as the control plane shows it. */
 export interface PluginView {
@@ -30,7 +34,7 @@ export interface PluginView {
   routes: { method: string; path: string }[]
   requires: string[]
   provides: string[]
-  waitingFor: { kind: string; name: string; message: string }[]
+  waitingFor: WaitingFor[]
   status: Status[]
   holds: Hold[]
   error: PluginFault | null
@@ -42,12 +46,19 @@ export class PluginLoader {
   /** By path: an id can change, the place cannot. */
   readonly #units = new Map<string, PluginUnit>()
   readonly #faults = new Map<string, number>()
+  readonly #lifecycle = new Lifecycle<PluginUnit>(() => this.units)
+  readonly #quiet: Quiet
   #hints: FileHints | undefined
-  #rescanning: Timer | undefined
   #stopped = false
 
   constructor(options: PluginLoaderOptions) {
     this.#options = options
+    this.#quiet = new Quiet({
+      folders: options.folders,
+      isTied: (path, written) =>
+        this.#concernedBy([path]).some((unit) => written.some((other) => unit.concerns(other))),
+      onQuiet: (files, waitedMs) => void this.#onQuiet(files, waitedMs),
+    })
   }
 
   /** Begins to watch, and loads what is there. Settles when every plugin is loaded or refused. */
@@ -57,7 +68,7 @@ export class PluginLoader {
       folders,
       onHints: (hints) => this.#onHints(hints),
       wasReplaced: (path) => this.units.some((unit) => unit.wasReplaced(path)),
-      onLookAgain: () => void this.#lookAgain(),
+      onLookAgain: () => this.#lookAgain(),
       onError: (error) =>
         organs.log
           .of(null)
@@ -65,7 +76,9 @@ export class PluginLoader {
             `Files cannot be watched: ${messageOf(error)} Changes are looked for every two seconds. Raise fs.inotify.max_user_watches if it is that.`,
           ),
     })
-    await this.#rescan({ kind: 'boot', files: [] })
+    const cause: Cause = { kind: 'boot', files: [] }
+    // Each by itself: whoever is ready is up, and only who needs others waits for them.
+    await Promise.all(this.#scan().found.map((unit) => this.#change([unit], { cause })))
   }
 
   /** Settles when changes of files are being noticed. */
@@ -108,8 +121,19 @@ export class PluginLoader {
   /** Carries out a wish of the owner's, once it is on the disk. */
   async setEnabled(unit: PluginUnit, enabled: boolean): Promise<void> {
     this.#options.organs.wishes.change(unit.id, { enabled })
-    if (!enabled) await unit.unload({ kind: 'api', files: [] }, 'disabled')
-    else if (unit.serving === null) await unit.reload()
+    if (!enabled) await this.#lifecycle.leave([unit], BY_API, 'disabled')
+    else if (unit.offer === null) await this.reload(unit)
+  }
+
+  /**
+   * Loads a plugin again, whether its files changed or not.
+   *
+   * @returns the record once it is decided, of the attempt that was decided last; null when the owner disabled it
+   */
+  async reload(unit: PluginUnit): Promise<Reload | null> {
+    await this.#change([unit], { cause: BY_API, force: true })
+    await this.#lifecycle.decided(unit)
+    return unit.state === 'disabled' ? null : unit.reloads.last
   }
 
   /** Counts a mistake of a plugin's code, and tells of it. */
@@ -133,9 +157,9 @@ export class PluginLoader {
   /** Unloads everything. Nothing loads after this. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearTimeout(this.#rescanning)
+    this.#quiet.close()
     await this.#hints?.close()
-    await Promise.all(this.units.map((unit) => unit.unload({ kind: 'api', files: [] }, 'stopping')))
+    await this.#lifecycle.stop()
   }
 
   /** Ends what is still being drained or closed, however far it came. */
@@ -143,55 +167,78 @@ export class PluginLoader {
     for (const unit of this.units) for (const generation of unit.leaving) generation.endByForce()
   }
 
+  // --- Files.
+
   #onHints(hints: readonly FileHint[]): void {
+    if (!this.#stopped) this.#quiet.note(hints.filter(({ path }) => this.#mayMatter(path)))
+  }
+
+  #lookAgain(): void {
+    const { found, vanished } = this.#scan()
+    const paths = [...found, ...vanished].map(({ place }) => place.path)
+    for (const unit of this.units) paths.push(...unit.changed())
+    this.#onHints(paths.map((path) => ({ path, whole: false })))
+  }
+
+  /** A file of a plugin; or one that is in no plugin's folder, and so may be a new place. */
+  #mayMatter(path: string): boolean {
+    return (
+      this.#concernedBy([path]).length > 0 ||
+      !this.units.some(({ place, state }) => state !== 'stopping' && path.startsWith(`${place.path}/`))
+    )
+  }
+
+  #concernedBy(paths: readonly string[]): PluginUnit[] {
+    return this.units.filter((unit) => paths.some((path) => unit.concerns(path)))
+  }
+
+  /** Everything that these files touch is one change. */
+  async #onQuiet(files: readonly string[], settle: number): Promise<void> {
     if (this.#stopped) return
-    let unknown = false
-    for (const { path, whole } of hints) {
-      const concerned = this.units.filter((unit) => unit.concerns(path))
-      for (const unit of concerned) unit.notice(path, whole)
-      // A new place, or one that vanished, is in no plugin's list.
-      unknown ||=
-        concerned.length === 0 ||
-        concerned.some((unit) => unit.place.path === path || unit.source?.entry === path)
+    const wanted = new Map<PluginUnit, Begin>()
+    for (const unit of this.#concernedBy(files)) {
+      const own = files.filter((file) => unit.concerns(file))
+      wanted.set(unit, { cause: { kind: 'file', files: own }, settle })
     }
-    if (unknown) this.#rescanSoon()
+    const { found, vanished } = this.#isInside(files, wanted) ? NOTHING : this.#scan()
+    for (const unit of found) wanted.set(unit, { cause: { kind: 'file', files: [unit.place.path] }, settle })
+    await this.#lifecycle.change(wanted, vanished)
+    for (const unit of vanished) if (unit.state === 'stopping') this.#units.delete(unit.place.path)
   }
 
-  #rescanSoon(): void {
-    clearTimeout(this.#rescanning)
-    this.#rescanning = setTimeout(() => void this.#rescan({ kind: 'file', files: [] }), QUIET_MS)
-  }
-
-  async #lookAgain(): Promise<void> {
-    await this.#rescan({ kind: 'file', files: [] })
-    for (const unit of this.units) unit.lookAgain()
+  /** Whether all that changed lies in plugins that are still there. */
+  #isInside(files: readonly string[], concerned: ReadonlyMap<PluginUnit, Begin>): boolean {
+    return (
+      [...concerned.keys()].every(({ place }) => isPlace(place)) &&
+      files.every((file) => [...concerned.values()].some(({ cause }) => cause.files.includes(file)))
+    )
   }
 
   /** Holds what is in the folders against what is known. */
-  async #rescan(cause: Cause): Promise<void> {
-    if (this.#stopped) return
+  #scan(): { found: readonly PluginUnit[]; vanished: readonly PluginUnit[] } {
     const places = new Map(this.#options.folders.flatMap(findPlaces).map((place) => [place.path, place]))
-    const vanished = [...this.#units].filter(([path, unit]) => !places.has(path) && unit.state !== 'stopping')
-    const loaded = [...places].flatMap(([path, place]) => {
+    const vanished = this.units.filter((unit) => !places.has(unit.place.path) && unit.state !== 'stopping')
+    const found: PluginUnit[] = []
+    for (const [path, place] of places) {
       // One that comes back before it is quite gone is still itself: its old tasks end before its new ones start.
-      const unit = this.#units.get(path) ?? this.#newUnit(place)
-      const isNew = !this.#units.has(path) || unit.state === 'stopping'
+      const known = this.#units.get(path)
+      if (known !== undefined && known.state !== 'stopping') continue
+      const unit = known ?? this.#newUnit(place)
       this.#units.set(path, unit)
-      return isNew ? [unit.load(cause.kind === 'file' ? { kind: 'file', files: [path] } : cause)] : []
-    })
-    await Promise.all([...loaded, ...vanished.map(([path, unit]) => this.#forget(path, unit))])
+      found.push(unit)
+    }
+    return { found, vanished }
   }
 
-  async #forget(path: string, unit: PluginUnit): Promise<void> {
-    await unit.unload({ kind: 'file', files: [path] }, 'stopping')
-    if (unit.state === 'stopping') this.#units.delete(path)
+  #change(units: readonly PluginUnit[], how: Begin): Promise<void> {
+    return this.#lifecycle.change(new Map(units.map((unit) => [unit, how])))
   }
 
   /** Where an id became free, whoever asked for it in vain may have it. */
   #retryRefusedIds(): void {
-    if (this.#stopped) return
+    const cause: Cause = { kind: 'dependency', files: [] }
     for (const unit of this.units)
-      if (unit.error?.code === 'id_taken') void unit.load({ kind: 'dependency', files: [] }, { force: true })
+      if (unit.error?.code === 'id_taken') void this.#change([unit], { cause, force: true })
   }
 
   /** Whoever serves it has it; else whoever came first, be it that its version was refused. */
@@ -220,23 +267,24 @@ export class PluginLoader {
   }
 
   #view(unit: PluginUnit): PluginView {
-    const { serving, source } = unit
-    const definition = serving?.definition
+    const { serving: generation, source } = unit
+    const definition = generation?.definition
+    const needs = unit.offer ?? unit.known
     return {
       id: unit.id,
       name: definition?.name ?? unit.id,
-      version: serving?.version ?? source?.manifest?.version ?? null,
+      version: generation?.version ?? source?.manifest?.version ?? null,
       kind: SYSTEM_PLUGINS.has(unit.id) ? 'system' : 'plugin',
       state: unit.state,
       mode: 'in_process',
       enabled: this.#options.organs.wishes.of(unit.id).enabled,
-      generation: serving?.number ?? 0,
-      routes: serving?.routes ?? [],
-      requires: [...(definition?.requires ?? [])],
-      provides: [...(definition?.provides ?? [])],
-      waitingFor: [],
-      status: serving?.statuses ?? [],
-      holds: serving?.holds ?? [],
+      generation: generation?.number ?? 0,
+      routes: generation?.routes ?? [],
+      requires: [...(needs?.requires ?? [])],
+      provides: [...(needs?.provides ?? [])],
+      waitingFor: this.#lifecycle.waitingFor(unit),
+      status: generation?.statuses ?? [],
+      holds: generation?.holds ?? [],
       error: unit.error,
       lastReload: unit.reloads.last,
     }

@@ -1,24 +1,20 @@
-// One plugin and its queue: what is being staged, what serves, and the record of how it came to that.
+// One plugin: what its files are, what serves, what is being tried, and the record of how it came to that.
 
 import { realpathSync } from 'node:fs'
-import type { PluginFault, Reload, ReloadCause } from '@home-console/sdk'
+import type { PluginFault, Reload } from '@home-console/sdk'
+import { LoadAttempt } from './attempt.ts'
 import { collectSoon } from './collection.ts'
 import { isPlace, readPlace, type PluginPlace, type PluginSource } from './discovery.ts'
-import { faultOf, PluginError, positionOfText } from './fault.ts'
+import { PluginError, positionOfText } from './fault.ts'
 import { Generation, type Charged } from './generation.ts'
-import { importFault } from './import-fault.ts'
+import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
+import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
-import { Quiet, QUIET_MS } from './quiet.ts'
 import { announce, announceLeaks } from './reload-news.ts'
 import { newReload, Reloads, timed } from './reloads.ts'
 import { SourceReader, type Sources } from './sources.ts'
 
 export type PluginState = 'loading' | 'active' | 'waiting' | 'failed' | 'disabled' | 'stopping'
-
-export interface Cause {
-  readonly kind: ReloadCause
-  readonly files: string[]
-}
 
 export interface UnitOptions {
   readonly place: PluginPlace
@@ -36,13 +32,8 @@ export interface UnitOptions {
   readonly onOutside: (paths: string[]) => void
 }
 
-interface Attempt {
-  readonly controller: AbortController
-  digest: string
-}
-
 /** The files of a plugin as they are now, or why they cannot be read. */
-interface Reading {
+export interface Reading {
   readonly source: PluginSource | null
   readonly sources: Sources | null
   /** The same files give the same digest, the same trouble too. */
@@ -50,25 +41,24 @@ interface Reading {
   readonly error: unknown
 }
 
-class Superseded extends Error {}
-
-export class PluginUnit {
+export class PluginUnit implements LivingPart {
   readonly place: PluginPlace
   readonly reloads = new Reloads()
   readonly #options: UnitOptions
   readonly #reader = new SourceReader()
-  readonly #quiet = new Quiet((files, waitedMs) => this.#onQuiet(files, waitedMs))
   #state: PluginState = 'loading'
   #source: PluginSource | null = null
   #serving: Generation | null = null
+  /** What serves was told to go: nobody new may lean on it. */
+  #withdrawn = false
   #lastNumber = 0
   #error: PluginFault | null = null
-  /** The last that was asked for, until it is decided. */
-  #attempt: Attempt | null = null
+  #awaiting: Needs | null = null
+  #known: Needs | null = null
+  /** The last that was begun, until it is decided. */
+  #attempt: LoadAttempt | null = null
   /** Of the last attempt that was decided, good or bad: the same files need no second try. */
   #lastDigest: string | null = null
-  /** The decision of the last attempt that was asked for; each waits for the one before. */
-  #decided: Promise<Reload | null> = Promise.resolve(null)
   /** Generations that are being drained and closed, with the end of it. */
   readonly #leaving = new Map<Generation, Promise<void>>()
   #files: ReadonlySet<string> = new Set()
@@ -84,16 +74,38 @@ export class PluginUnit {
     return this.#serving?.id ?? this.#source?.id ?? this.place.name
   }
 
+  get organs(): Organs {
+    return this.#options.organs
+  }
+
   get state(): PluginState {
     return this.#state
   }
 
+  /** The version that serves. */
   get serving(): Generation | null {
     return this.#serving
   }
 
+  get offer(): Needs | null {
+    return this.#withdrawn ? null : (this.#serving?.needs ?? null)
+  }
+
+  get awaiting(): Needs | null {
+    return this.#awaiting
+  }
+
+  get known(): Needs | null {
+    return this.#awaiting ?? this.offer ?? this.#known
+  }
+
   get source(): PluginSource | null {
     return this.#serving?.source ?? this.#source
+  }
+
+  /** Of the last version that was committed. */
+  get lastNumber(): number {
+    return this.#lastNumber
   }
 
   get error(): PluginFault | null {
@@ -119,54 +131,31 @@ export class PluginUnit {
     return this.#reader.wasReplaced(path)
   }
 
-  /** Something changed. A whole file is read at once; one that is being written, when it has been quiet. */
-  notice(path: string, whole: boolean): void {
-    this.#quiet.note(path, whole)
+  /** The files that are not what they were when they were read. */
+  changed(): string[] {
+    return this.#state === 'stopping' ? [] : this.#reader.changed()
   }
 
-  /** Looks for a change that nobody told of. */
-  lookAgain(): void {
-    if (this.#state === 'stopping') return
-    for (const path of this.#reader.changed()) this.#quiet.note(path, false)
-  }
+  // --- Tried.
 
-  #onQuiet(files: string[], waitedMs: number): void {
+  /** Reads the files. Null when they are those of the last try, or the owner disabled the plugin. */
+  begin(how: Begin): LoadAttempt | null {
     // A plugin that is gone is no bad version of it; to take it away is the loader's.
-    if (isPlace(this.place)) void this.load({ kind: 'file', files }, { settle: waitedMs })
-  }
-
-  // --- Loaded.
-
-  /**
-   * Loads the plugin as its files are now, or swaps it. A newer call overtakes one that is still being staged.
-   *
-   * @returns the record once it is decided; null when nothing changed, or the owner disabled it
-   */
-  load(
-    cause: Cause,
-    { force = false, settle = 0 }: { force?: boolean; settle?: number } = {},
-  ): Promise<Reload | null> {
-    const read = this.#read()
-    if (read.source !== null) this.#source = read.source
-    if (!this.#options.organs.wishes.of(read.source?.id ?? this.id).enabled)
-      return this.unload(cause, 'disabled')
-    if (!force && read.digest === (this.#attempt?.digest ?? this.#lastDigest)) return Promise.resolve(null)
-    this.#attempt?.controller.abort(new Superseded())
-    const attempt: Attempt = { controller: new AbortController(), digest: read.digest }
+    if (how.cause.kind === 'file' && !isPlace(this.place)) return null
+    const reading = this.read()
+    if (reading.source !== null) this.#source = reading.source
+    if (!this.organs.wishes.of(reading.source?.id ?? this.id).enabled) {
+      if (this.#serving === null) this.#state = 'disabled'
+      return null
+    }
+    if (how.force !== true && reading.digest === (this.#attempt?.digest ?? this.#lastDigest)) return null
+    const attempt = new LoadAttempt(this, reading, how)
     this.#attempt = attempt
     if (this.#serving === null) this.#state = 'loading'
-    const next = () => this.#try(attempt, read, cause, settle)
-    return (this.#decided = this.#decided.then(next, next))
+    return attempt
   }
 
-  /** Like `load`, by the owner's word. The record is that of the attempt that was decided last. */
-  async reload(): Promise<Reload | null> {
-    let record = await this.load({ kind: 'api', files: [] }, { force: true })
-    while (record?.outcome === 'superseded' && this.#attempt !== null) record = await this.#decided
-    return record
-  }
-
-  #read(): Reading {
+  read(): Reading {
     try {
       const source = readPlace(this.place)
       const sources = this.#reader.read(source)
@@ -176,92 +165,15 @@ export class PluginUnit {
     }
   }
 
-  async #try(attempt: Attempt, read: Reading, cause: Cause, settle: number): Promise<Reload> {
-    const record = newReload(this.#serving?.id ?? read.source?.id ?? this.id, this.#lastNumber + 1, cause)
-    record.phases.settle = Math.round(settle * 1_000) / 1_000
-    const { signal } = attempt.controller
-    const previous = this.#serving
-    let generation: Generation | null = null
-    try {
-      for (;;) {
-        signal.throwIfAborted()
-        if (read.source === null) throw read.error
-        this.#assertFree(read.source)
-        this.#remember(read.sources!)
-        previous?.locateBelongings()
-        const candidate = (generation = this.#newGeneration(record, read.source, read.sources!))
-        const failed = await timed(record, 'import', () => candidate.import(signal)).then(
-          () => null,
-          (error: unknown) => ({ error }),
-        )
-        if (this.#read().digest === read.digest) {
-          if (failed !== null) throw failed.error
-          break
-        }
-        // Changed while it was loaded: what was loaded is no version that ever was.
-        this.#leave(candidate, candidate.discard())
-        generation = null
-        await timed(record, 'settle', () => Bun.sleep(QUIET_MS))
-        read = this.#read()
-        attempt.digest = read.digest
-      }
-      const staged = generation
-      await timed(record, 'stage', () => staged.stage(signal))
-      // From here to the end of the commit in one tick: an unload, or a newer save, comes before or after.
-      signal.throwIfAborted()
-      this.#assertFree(read.source)
-      timed(record, 'commit', () => this.#commit(staged, previous))
-      record.plugin = staged.id
-      record.outcome = 'committed'
-    } catch (error) {
-      if (generation !== null) this.#leave(generation, generation.discard())
-      if (signal.aborted) record.outcome = 'superseded'
-      else this.#refuse(record, error, read)
-    }
-    if (record.outcome !== 'superseded') {
-      this.#attempt = null
-      this.#lastDigest = attempt.digest
-    }
-    this.reloads.add(record)
-    announce(record, this.#options.organs, previous)
-    if (record.outcome === 'committed' && previous !== null) this.#retire(previous, record)
-    return record
-  }
-
-  #newGeneration(record: Reload, source: PluginSource, sources: Sources): Generation {
+  newGeneration(number: number, source: PluginSource, { files }: Sources): Generation {
     const { organs, prefixOf, onCharged } = this.#options
-    return new Generation({
-      number: record.generation,
-      source,
-      files: sources.files,
-      prefix: prefixOf(source.id),
-      organs,
-      onCharged,
-    })
+    return new Generation({ number, source, files, prefix: prefixOf(source.id), organs, onCharged })
   }
 
-  #commit(generation: Generation, previous: Generation | null): void {
-    generation.commit(previous, this.#options.leavingOf(generation.id))
-    this.#serving = generation
-    this.#lastNumber = generation.number
-    this.#state = 'active'
-    this.#error = null
-    if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
-  }
-
-  #refuse(record: Reload, error: unknown, { source, sources }: Reading): void {
-    record.outcome = this.#serving === null ? 'failed' : 'kept_old'
-    const told = sources === null ? error : importFault(error, sources)
-    const fault = faultOf(told, sources?.files ?? new Set(), 'load_failed')
-    // What was thrown as no Error says not where, but the plugin has an entry.
-    record.error = fault.file === undefined && source !== null ? { ...fault, file: source.entry } : fault
-    this.#error = record.error
-    if (this.#serving === null) this.#state = 'failed'
-  }
-
-  #assertFree({ id, entry, manifest }: PluginSource): void {
+  /** @throws PluginError `id_taken` when another has the id, and is not leaving */
+  assertFree({ id, entry, manifest }: PluginSource, leaving: readonly PluginUnit[]): void {
     const owner = this.#options.ownerOf(id)
-    if (owner === undefined || owner === this) return
+    if (owner === undefined || owner === this || leaving.includes(owner)) return
     throw new PluginError(
       'id_taken',
       `The id "${id}" belongs to ${owner.place.path} already. Rename one of the two.`,
@@ -270,7 +182,7 @@ export class PluginUnit {
   }
 
   /** Keeps which files the plugin has, and has those watched that stand outside its folder. */
-  #remember({ files }: Sources): void {
+  remember({ files }: Sources): void {
     if (files.size === this.#files.size && [...files].every((file) => this.#files.has(file))) return
     const real = new Map(Array.from(files, (file) => [file, realPathOf(file)]))
     this.#files = files
@@ -280,9 +192,44 @@ export class PluginUnit {
     this.#options.onOutside([...this.#realFiles].filter((path) => !inside(path)))
   }
 
+  // --- Decided.
+
+  /** Synchronous: a staged version goes live. */
+  accept(generation: Generation, previous: Generation | null): void {
+    generation.commit(previous, this.#options.leavingOf(generation.id))
+    this.#serving = generation
+    this.#withdrawn = false
+    this.#lastNumber = generation.number
+    this.#state = 'active'
+    this.#error = null
+    this.#awaiting = null
+    if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
+  }
+
+  /** A version was refused; for want of what it needs, or for good. */
+  reject(record: Reload, awaiting: Needs | null): void {
+    this.#awaiting = awaiting
+    const serves = this.#serving !== null
+    if (!serves) this.#state = awaiting === null ? 'failed' : 'waiting'
+    this.#error = awaiting !== null && !serves ? null : record.error
+  }
+
+  decided(attempt: LoadAttempt): void {
+    this.#known = attempt.needs ?? this.#known
+    this.reloads.add(attempt.record)
+    if (attempt !== this.#attempt) return
+    this.#attempt = null
+    this.#lastDigest = attempt.digest
+  }
+
   // --- Drained, closed and judged.
 
-  #retire(generation: Generation, record: Reload): void {
+  /** A version that never served is gone. */
+  discard(generation: Generation): void {
+    this.#leave(generation, generation.discard())
+  }
+
+  retire(generation: Generation, record: Reload): void {
     this.#leave(generation, this.#bury(generation, record))
   }
 
@@ -298,41 +245,43 @@ export class PluginUnit {
     const ended = await timed(record, 'close', () => generation.close())
     record.leaks = [...late, ...ended]
     collectSoon()
-    if (record.leaks.length > 0) announceLeaks(record, this.#options.organs, generation)
+    if (record.leaks.length > 0) announceLeaks(record, this.organs, generation)
   }
 
-  // --- Unloaded.
+  // --- Taken away.
 
-  /**
-   * Takes the plugin away: its routes at once, the rest when it is drained. Settles when nothing of it is left.
-   *
-   * @returns the record; null where nothing served
-   */
-  async unload(cause: Cause, next: 'disabled' | 'stopping'): Promise<Reload | null> {
-    this.#quiet.forget()
-    this.#attempt?.controller.abort(new Superseded())
+  /** From now on it takes no requests, and no version of it is on its way. */
+  withdraw(next: Next): void {
+    this.#known = this.known
+    this.#awaiting = next === 'waiting' ? (this.#awaiting ?? this.offer) : null
+    this.#withdrawn = true
     this.#attempt = null
     this.#lastDigest = null
     this.#error = null
     this.#state = next
-    const generation = this.#serving
-    const record = generation === null ? null : this.#takeAway(generation, cause)
-    this.#options.onReleased()
-    await this.#decided
-    await Promise.all(this.#leaving.values())
-    return record
+    this.#serving?.unmount()
   }
 
-  #takeAway(generation: Generation, cause: Cause): Reload {
-    const record = newReload(generation.id, generation.number, cause)
-    record.outcome = 'unloaded'
-    generation.fallSilent()
-    generation.unmount()
-    this.#serving = null
-    this.reloads.add(record)
-    announce(record, this.#options.organs, generation)
-    this.#retire(generation, record)
-    return record
+  silence(): void {
+    this.withdraw('stopping')
+    this.#serving?.fallSilent()
+  }
+
+  async leave(cause: Cause): Promise<void> {
+    const generation = this.#serving
+    // One that was begun again meanwhile stays.
+    if (generation !== null && this.#withdrawn) {
+      this.#serving = null
+      const record = newReload(generation.id, generation.number, cause)
+      record.outcome = 'unloaded'
+      generation.fallSilent()
+      this.reloads.add(record)
+      announce(record, this.organs, generation)
+      this.retire(generation, record)
+    }
+    this.#withdrawn = false
+    this.#options.onReleased()
+    await Promise.all(this.#leaving.values())
   }
 }
 

@@ -1,55 +1,108 @@
-// Waits until saved files can be read: a whole file at once, one that is written in place when it has been quiet.
+// Waits until saved files can be read: a whole file at once, those that are written in place when all have been quiet.
 
-import { statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { FileHint } from './file-hints.ts'
 
 /** A file that is written in place is read when it has been quiet for this long, in ms. */
 export const QUIET_MS = 50
+/** What is quiet waits no longer than this for what is still being written beside it. */
+const PATIENCE_MS = 1_000
+/** How long a checkout may take. What is locked longer was left locked. */
+const CHECKOUT_MS = 30_000
+
+export interface QuietOptions {
+  /** Whether a file that is whole must wait for one of those that are not. */
+  readonly isTied: (path: string, written: readonly string[]) => boolean
+  /** Gets what can be read now, as one change, and for how many ms that waited. */
+  readonly onQuiet: (files: readonly string[], waitedMs: number) => void
+  /** Files in them are written by `git` now and then: a checkout is one change, however long it takes. */
+  readonly folders: readonly string[]
+}
 
 export class Quiet {
-  readonly #onQuiet: (files: string[], waitedMs: number) => void
-  readonly #noticed = new Set<string>()
+  readonly #options: QuietOptions
+  readonly #locks: readonly string[]
+  /** When each was noted last. */
+  readonly #written = new Map<string, number>()
   #since = 0
   #timer: Timer | undefined
 
-  /** @param onQuiet gets what was noted since the last time, and for how long that waited */
-  constructor(onQuiet: (files: string[], waitedMs: number) => void) {
-    this.#onQuiet = onQuiet
+  constructor(options: QuietOptions) {
+    this.#options = options
+    this.#locks = [...new Set(options.folders.flatMap(checkoutLock))]
   }
 
-  /** @param whole the file was finished elsewhere and moved here: nobody is writing it */
-  note(path: string, whole: boolean): void {
-    if (this.#noticed.size === 0) this.#since = performance.now()
-    this.#noticed.add(path)
-    if (whole && this.#timer === undefined) this.#settle()
-    else this.#wait(QUIET_MS)
+  /** Takes what came together. */
+  note(hints: readonly FileHint[]): void {
+    const now = performance.now()
+    const wait = (path: string) => {
+      if (this.#written.size === 0) this.#since = now
+      this.#written.set(path, now)
+    }
+    for (const { path, whole } of hints) if (!whole) wait(path)
+    const ready: string[] = []
+    for (const { path, whole } of hints) {
+      if (!whole) continue
+      if (this.#written.size > 0 && this.#options.isTied(path, [...this.#written.keys()])) wait(path)
+      else ready.push(path)
+    }
+    if (this.#written.size > 0) this.#lookIn(QUIET_MS)
+    if (ready.length > 0) this.#options.onQuiet(ready, 0)
   }
 
-  forget(): void {
+  close(): void {
     clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#noticed.clear()
+    this.#written.clear()
   }
 
-  #wait(ms: number): void {
+  #lookIn(ms: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      // The loop may have been blocked, and events be on their way that this timer overtook.
-      const age = Math.min(...Array.from(this.#noticed, ageOf))
-      if (age >= 0 && age < QUIET_MS) this.#wait(QUIET_MS - age + 1)
-      else this.#settle()
-    }, ms)
+    this.#timer = setTimeout(() => this.#look(), ms)
   }
 
-  #settle(): void {
-    const files = [...this.#noticed]
-    this.#noticed.clear()
-    this.#onQuiet(files, performance.now() - this.#since)
+  #look(): void {
+    const now = performance.now()
+    const waited = now - this.#since
+    // The loop may have been blocked, and events be on their way that this timer overtook: the files say it too.
+    const quietIn = Array.from(this.#written, ([path, noted]) => ({
+      path,
+      ms: QUIET_MS - Math.min(now - noted, ageOf(path)),
+    }))
+    const quiet = quietIn.flatMap(({ path, ms }) => (ms <= 1 ? path : []))
+    const isDone = quiet.length === quietIn.length || (waited >= PATIENCE_MS && quiet.length > 0)
+    if (!isDone) this.#lookIn(Math.max(...quietIn.map(({ ms }) => ms)) + 1)
+    else if (waited < CHECKOUT_MS && this.#locks.some((lock) => existsSync(lock))) this.#lookIn(QUIET_MS)
+    else {
+      for (const path of quiet) this.#written.delete(path)
+      if (this.#written.size > 0) this.#lookIn(QUIET_MS)
+      this.#options.onQuiet(quiet, waited)
+    }
   }
 }
 
-/** How long ago a file was written, in ms; Infinity for one that is gone. */
+/** How long ago a file was written, in ms; Infinity for one that cannot be seen, or has a time to come. */
 function ageOf(path: string): number {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats === undefined ? Number.POSITIVE_INFINITY : Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs)
+  try {
+    const { mtimeMs, ctimeMs } = statSync(path)
+    const age = Date.now() - Math.max(mtimeMs, ctimeMs)
+    return age < 0 ? Number.POSITIVE_INFINITY : age
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+/** The file that git keeps while it writes the files of the checkout that holds a folder. */
+function checkoutLock(folder: string): string[] {
+  for (let at = folder; ; at = dirname(at)) {
+    const git = join(at, '.git')
+    const stats = statSync(git, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) return [join(git, 'index.lock')]
+    // A worktree of another checkout: a file that says where its own is.
+    if (stats?.isFile()) {
+      const [, named] = /^gitdir: (.+)$/m.exec(readFileSync(git, 'utf8')) ?? []
+      return named === undefined ? [] : [join(resolve(at, named), 'index.lock')]
+    }
+    if (at === dirname(at)) return []
+  }
 }

@@ -33,6 +33,10 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
       tell('plugin.unloaded')
       return
     default: {
+      if (error?.code === 'needs_not_met' && before === null) {
+        log.info(error.message, { reload, code: error.code })
+        return
+      }
       const line = error?.line === undefined ? '' : `:${error.line}`
       const where = error?.file === undefined ? '' : ` at ${error.file}${line}`
       const kept = before === null ? '' : ` Generation ${before.number} goes on serving.`

@@ -45,6 +45,9 @@ export interface PluginDefinition<
   /** Names of the services that its `onLoad` provides; a version that leaves one out is refused. */
   readonly provides?: readonly string[]
 
+  /** Ids of plugins that must be up before this one is loaded. */
+  readonly dependsOn?: readonly string[]
+
   /** Titles of the scopes that its routes ask for: `{ 'weather.read': 'Read the weather' }`. */
   readonly scopes?: Readonly<Record<string, string>>
 

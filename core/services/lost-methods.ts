@@ -28,7 +28,7 @@ export function lostMethods(
   const offered = new Map(
     next === null ? [] : registry.providedBy(next).map(({ label, methods }) => [label, new Set(methods)]),
   )
-  return registry.providedBy(previous).flatMap(({ label: service, methods }) => {
+  const found = registry.providedBy(previous).flatMap(({ label: service, methods }) => {
     const lost = methods.filter((method) => !offered.get(service)?.has(method))
     if (lost.length === 0) return []
     return registry
@@ -36,6 +36,7 @@ export function lostMethods(
       .filter(({ user }) => user.id !== previous.id)
       .flatMap((use) => called(use, lost).map((method) => ({ service, method, user: use.user.id })))
   })
+  return found.sort((a, b) => (a.user < b.user ? -1 : 1))
 }
 
 const CODE = /^\.[cm]?[jt]sx?$/

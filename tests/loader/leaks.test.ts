@@ -164,7 +164,9 @@ describe('named, and ended', () => {
       lamp: {
         'index.ts': answering(
           'old',
-          `const writer = Bun.file(ctx.files + '/notes').writer(); writer.write('x'); await writer.flush()`,
+          `held.push(Bun.file(ctx.files + '/notes').writer()); held[0].write('x'); await held[0].flush()`,
+          // What nobody can reach any more may be collected, and is no leak then.
+          `const held = []`,
         ),
       },
     })

@@ -38,7 +38,7 @@ test('an instance of a class offers what its classes define, and nothing of the 
 })
 
 test('a name that nobody provides rejects with service_unavailable, and answers as soon as somebody does', async () => {
-  await using house = await houseOf({ user: user({ on: `return lamp.isOn()` }) })
+  await using house = await houseOf({ user: user({ on: `return lamp.isOn()` }, '') })
 
   const response = await house.request('/api/plugins/user/on')
   expect([response.status, ((await response.json()) as any).code]).toEqual([503, 'service_unavailable'])
