@@ -10,7 +10,7 @@ const floors = [
   ['runtime'],
   ['api'],
   ['loader'],
-  ['http', 'scope', 'services', 'bus', 'home'],
+  ['http', 'scope', 'services', 'bus', 'home', 'vigil'],
 ]
 
 const room = (name) => `^core/${name}[-./]`

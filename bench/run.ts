@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Benchmark, Figure } from './benchmark.ts'
+import { blocked } from './blocked/blocked.ts'
 import { emit } from './emit/emit.ts'
 import { house } from './house/house.ts'
 import { leak } from './leak/leak.ts'
@@ -17,7 +18,7 @@ import { start } from './start/start.ts'
 import { swap } from './swap/swap.ts'
 import { torn } from './torn/torn.ts'
 
-const ALL: readonly Benchmark[] = [swap, torn, load, leak, request, emit, services, house, start]
+const ALL: readonly Benchmark[] = [swap, torn, load, leak, request, emit, services, house, start, blocked]
 /** For one benchmark, in ms. The first `start` also installs its rival. */
 const PATIENCE_MS = 180_000
 

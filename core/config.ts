@@ -17,6 +17,12 @@ export interface Config {
   readonly publicUrl: URL | null
   /** Host names without ports, lower case. */
   readonly allowedHosts: readonly string[]
+  /** How long the event loop may be blocked before the process is ended, in ms; 0: it is not watched. */
+  readonly blockedLoopMs: number
+  /** Absolute: a folder that outlives the process, but needs not outlive the machine. */
+  readonly runtimeDir: string
+  /** The service manager that wants to be told, if there is one. */
+  readonly notify: { readonly socket: string; readonly watchdogMs: number | null } | null
 }
 
 export class ConfigError extends Error {
@@ -60,10 +66,27 @@ const Environment = v.object({
     ),
   ),
   ALLOWED_HOSTS: v.optional(list(','), ''),
+  BLOCKED_LOOP_MS: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,7}$/, 'must be a number of milliseconds'),
+      v.transform(Number),
+      v.check((ms) => ms === 0 || ms >= 1_000, 'must be 0, or at least 1000'),
+    ),
+    '3000',
+  ),
+  // The names are systemd's; see systemd.exec(5) and sd_watchdog_enabled(3).
+  RUNTIME_DIRECTORY: v.optional(list(':')),
+  NOTIFY_SOCKET: v.optional(v.string()),
+  WATCHDOG_USEC: v.optional(v.pipe(v.string(), v.regex(/^\d+$/, 'must be a number'), v.transform(Number))),
+  WATCHDOG_PID: v.optional(v.string()),
 })
 
+/** What no plugin and no child process has any business with. */
+const TAKEN_OUT = ['ADMIN_TOKEN', 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const
+
 /**
- * Reads the environment, and takes the Core's secrets out of it, so that no plugin finds them there.
+ * Reads the environment, and takes out of it what is the Core's alone, so that no plugin finds it there.
  *
  * @throws ConfigError naming each variable that is wrong, and what was expected
  */
@@ -76,7 +99,8 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
   if (!success) {
     throw new ConfigError(issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('\n'))
   }
-  delete env['ADMIN_TOKEN']
+  for (const name of TAKEN_OUT) delete env[name]
+  const watched = output.WATCHDOG_PID === undefined || output.WATCHDOG_PID === String(process.pid)
   return {
     host: output.HOST,
     port: output.PORT,
@@ -87,5 +111,14 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
     adminToken: output.ADMIN_TOKEN ?? null,
     publicUrl: output.PUBLIC_URL ?? null,
     allowedHosts: output.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
+    blockedLoopMs: output.BLOCKED_LOOP_MS,
+    runtimeDir: resolve(output.RUNTIME_DIRECTORY?.[0] ?? output.DATA_DIR),
+    notify:
+      output.NOTIFY_SOCKET === undefined
+        ? null
+        : {
+            socket: output.NOTIFY_SOCKET,
+            watchdogMs: watched && output.WATCHDOG_USEC ? output.WATCHDOG_USEC / 1_000 : null,
+          },
   }
 }

@@ -27,6 +27,11 @@ import { installSharedPackages } from './loader/shared-packages.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
+import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
+import { watchLoop } from './vigil/loop-watch.ts'
+import { whoIs, type Freed } from './vigil/pulse.ts'
+import { KeptRecord } from './vigil/record.ts'
+import { ServiceManager } from './vigil/service-manager.ts'
 import manifest from '../package.json' with { type: 'json' }
 
 /** How long what is under way may take to finish at a stop, in ms. */
@@ -53,6 +58,11 @@ export class Runtime {
   readonly newTokenFile: string | null
   readonly #config: Config
   readonly #closeDatabase: () => void
+  readonly #running: KeptRecord
+  readonly #crashes: Crashes
+  readonly #manager: ServiceManager
+  #unwatch = () => {}
+  #proving: Timer | undefined
   #server: RunningServer | undefined
   #stopping: Promise<void> | undefined
 
@@ -74,6 +84,12 @@ export class Runtime {
     this.log.mask(this.adminToken)
     const { db, close } = openCoreDatabase(config.dataDir)
     this.#closeDatabase = close
+    this.#running = KeptRecord.open(join(config.runtimeDir, 'running'))
+    this.#crashes = new Crashes(db, this.#running.before, Date.now())
+    for (const { plugin, message } of this.#crashes.news) this.log.of(plugin).error(message)
+    this.#manager = new ServiceManager(config.notify, (reason) =>
+      this.log.of(null).warn(`systemd cannot be told how it goes: ${reason}.`),
+    )
     this.home = new HomeSettings(db)
     this.bus = new EventBus({
       now: () => clock.now(),
@@ -106,6 +122,8 @@ export class Runtime {
         clock,
         home: this.home,
         wishes: new Wishes(db),
+        running: this.#running,
+        crashes: this.#crashes,
         filesDir: join(config.dataDir, 'files'),
         fetch,
       },
@@ -135,7 +153,15 @@ export class Runtime {
    * @throws Error when the port is taken
    */
   async start(): Promise<void> {
-    const { host, port } = this.#config
+    const { host, port, blockedLoopMs, logFormat } = this.#config
+    if (blockedLoopMs > 0) {
+      this.#unwatch = watchLoop({
+        record: this.#running,
+        logFormat,
+        endAfterMs: blockedLoopMs,
+        onFreed: (freed) => this.#tellOfBlock(freed),
+      })
+    }
     this.#server = listen(this.app, {
       host,
       port,
@@ -144,6 +170,9 @@ export class Runtime {
     await this.loader.start()
     await this.loader.watching()
     this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
+    const { active, failed } = this.loader.count()
+    this.#manager.ready(`${active} plugins${failed > 0 ? `, ${failed} failed` : ''}, ${this.url.href}`)
+    this.#proving = setTimeout(() => this.#crashes.prove(), PROVEN_MS).unref()
   }
 
   /** Clients leave, plugins drain and close, the database closes. Calling it again waits for the first. */
@@ -154,6 +183,7 @@ export class Runtime {
 
   async #stop(reason: string): Promise<void> {
     this.log.of(null).info(`Stopping: ${reason}.`)
+    this.#manager.stopping()
     this.bus.emit({ type: 'core.stopping', source: '/core', data: { reason } })
     endEventStreams()
     // The plugins go when the port is closed: until then they answer.
@@ -165,7 +195,20 @@ export class Runtime {
       this.loader.endByForce()
     }
     await (this.#server?.stop(STOP_MS, unload) ?? unload())
+    clearTimeout(this.#proving)
+    this.#unwatch()
+    this.#manager.stopped()
     this.#closeDatabase()
+    this.#running.stopped()
+  }
+
+  /** The watcher has written its line; the ring and the bus hear of it when the loop is free again. */
+  #tellOfBlock({ work, sure, ms }: Freed): void {
+    const { plugin = null, kind = null, label = null } = work ?? {}
+    this.log
+      .of(plugin)
+      .warn(`The event loop was blocked for ${ms} ms and is free again: ${whoIs({ work, sure })}`)
+    this.bus.emit({ type: 'core.blocked', source: '/core', data: { plugin, kind, label, sure, ms } })
   }
 }
 

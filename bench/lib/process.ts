@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where its output goes: a pipe that nobody empties would stop it. */
   readonly logFile: string
+  /** What ends it; SIGKILL, unless it has children of its own to end first. */
+  readonly signal?: NodeJS.Signals
 }
 
 export class ServerProcess implements AsyncDisposable {
@@ -32,7 +34,15 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** @throws Error with the end of its output when it does not answer */
-  static async start({ command, port, readyAt, cwd, env, logFile }: ServerOptions): Promise<ServerProcess> {
+  static async start({
+    command,
+    port,
+    readyAt,
+    cwd,
+    env,
+    logFile,
+    signal = 'SIGKILL',
+  }: ServerOptions): Promise<ServerProcess> {
     const url = new URL(`http://127.0.0.1:${port}`)
     const log = openSync(logFile, 'w')
     const started = performance.now()
@@ -41,7 +51,7 @@ export class ServerProcess implements AsyncDisposable {
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log],
     })
-    running.add(child)
+    running.set(child, signal)
     while (!(await answers(new URL(readyAt, url)))) {
       if (child.exitCode === null && performance.now() - started < PATIENCE_MS) continue
       end(child)
@@ -77,16 +87,17 @@ export function processorMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-const running = new Set<Subprocess>()
+/** With the signal that ends it. */
+const running = new Map<Subprocess, NodeJS.Signals>()
 
 function end(child: Subprocess): void {
+  child.kill(running.get(child) ?? 'SIGKILL')
   running.delete(child)
-  child.kill('SIGKILL')
 }
 
 /** Ends every server that runs. */
 export function endProcesses(): void {
-  for (const child of [...running]) end(child)
+  for (const child of [...running.keys()]) end(child)
 }
 
 // Whatever happens to the benchmark, what it started ends with it.

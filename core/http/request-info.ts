@@ -39,6 +39,8 @@ export class RequestInfo implements Waiter {
 
 /** Somebody who waits for a plugin, and can be told that it is of no more use. */
 export interface Waiter extends Hold {
+  /** Of a request. */
+  readonly path?: string
   abandon: ((reason: unknown) => void) | undefined
 }
 

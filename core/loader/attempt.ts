@@ -58,6 +58,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       const { source, sources, error, digest } = this.#reading
       if (source === null) throw error
       this.part.remember(sources!)
+      this.part.assertNoCrasher(source, sources!, this.record.cause)
       this.#previous?.locateBelongings()
       const generation = this.part.newGeneration(this.record.generation, source, sources!)
       this.#generation = generation

@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Hold } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
 import type { Waiter } from '../http/request-info.ts'
+import { LAST, NOW, type Presence } from '../vigil/record.ts'
 import { closedSince, openDescriptors } from './descriptors.ts'
 
 /**
@@ -28,6 +29,8 @@ type OnError = (error: unknown, kind: 'uncaughtException' | 'unhandledRejection'
 
 export class Border {
   readonly #graph: Bun.ModuleGraph
+  readonly #presence: Presence
+  readonly #words: Int32Array
   /** Those who wait for the plugin: rejected when it is ended by force, so that nobody waits for ever. */
   readonly #waiting = new Set<(reason: unknown) => void>()
   #ended = false
@@ -35,9 +38,12 @@ export class Border {
   /**
    * @param globals what stands for the free names in the plugin's modules
    * @param onError told, as the Core, of what the plugin throws with nobody to catch it
+   * @param presence where it is put down who is inside
    */
-  constructor(globals: Record<string, unknown>, onError: OnError) {
+  constructor(globals: Record<string, unknown>, onError: OnError, presence: Presence) {
     this.#graph = openGraph(globals, onError)
+    this.#presence = presence
+    this.#words = presence.words
   }
 
   get ended(): boolean {
@@ -52,12 +58,13 @@ export class Border {
   /**
    * Calls into the plugin. What it opens there belongs to it, and what goes wrong later is charged to it.
    *
+   * @param mark what is done there, for the record of who runs
    * @returns what the call returns; a promise of it is the Core's own, and rejects when the border is ended first
    * @throws what the call throws; Problem `generation_ended` once the border is ended
    */
-  enter<T>(run: () => T): T {
+  enter<T>(run: () => T, mark = this.#presence.mark): T {
     if (this.#ended) throw coreProblem('generation_ended')
-    const result = this.#graph.run(run)
+    const result = this.#run(run, mark)
     return isThenable(result) ? (this.#settling(result) as T) : result
   }
 
@@ -75,7 +82,8 @@ export class Border {
     let answer: unknown
     let promised: PromiseLike<unknown> | undefined
     try {
-      answer = this.#graph.run(run)
+      const { path } = waiter
+      answer = this.#run(run, path === undefined ? this.#presence.mark : this.#presence.request(path))
       if (isThenable(answer)) promised = answer
     } catch (error) {
       return onError(error)
@@ -96,6 +104,18 @@ export class Border {
         fail(error)
       }
     })
+  }
+
+  /** Inside, the record says who it is: the loop may be blocked there, or the process end. */
+  #run<T>(run: () => T, mark: number): T {
+    const words = this.#words
+    const before = words[NOW]!
+    words[NOW] = words[LAST] = mark
+    try {
+      return this.#graph.run(run)
+    } finally {
+      words[NOW] = before
+    }
   }
 
   /**

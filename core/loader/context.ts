@@ -62,6 +62,7 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   readonly tasks: Tasks
   readonly log: OwnedLog
   readonly draining: AbortSignal
+  readonly enter: <T>(run: () => T, work?: Hold) => T
   call(work: Hold, run: () => unknown): Promise<void> | undefined
   emit(type: string, data: unknown, subject: string | undefined): void
   setStatus(label: string, state: Health, message: string | undefined): void
@@ -165,11 +166,8 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     status: leaving((label, state, message) => generation.setStatus(label, state, message)),
     defer: leaving((dispose) => {
       assertFunction(dispose, 'defer')
-      return hold({
-        kind: 'deferred',
-        label: dispose.name || 'anonymous',
-        release: () => generation.enter(dispose),
-      })
+      const work = { kind: 'deferred', label: dispose.name || 'anonymous' }
+      return hold({ ...work, release: () => generation.enter(dispose, work) })
     }),
   }
 }

@@ -11,6 +11,7 @@ import { coreProblem } from '../http/problems.ts'
 import type { MountOwner, OpenStream, Waiter } from '../http/request-info.ts'
 import type { OwnedLog } from '../log/log.ts'
 import { wasCharged } from '../services/blame.ts'
+import type { Marked, Presence } from '../vigil/record.ts'
 import { Belongings } from './belongings.ts'
 import { Border, leaving } from './border.ts'
 import { contextOf } from './context.ts'
@@ -57,6 +58,8 @@ export interface GenerationOptions {
   readonly source: PluginSource
   /** The plugin's files, for positions in errors. */
   readonly files: ReadonlySet<string>
+  /** Of their contents. */
+  readonly digest: string
   readonly prefix: string
   readonly organs: Organs
   /** Told of each mistake in the plugin's code. */
@@ -74,6 +77,7 @@ export class Generation implements MountOwner {
   readonly #prefix: string
   readonly #onCharged: (charged: Charged) => void
   readonly #belongings: Belongings
+  readonly #presence: Presence
   readonly #border: Border
   readonly #closing: AbortController
   readonly #draining: AbortController
@@ -89,7 +93,7 @@ export class Generation implements MountOwner {
   #document: DocumentPart | undefined
   #onIdle: (() => void) | undefined
 
-  constructor({ number, source, files, prefix, organs, onCharged }: GenerationOptions) {
+  constructor({ number, source, files, digest, prefix, organs, onCharged }: GenerationOptions) {
     this.number = number
     this.source = source
     this.files = files
@@ -98,16 +102,19 @@ export class Generation implements MountOwner {
     this.#onCharged = onCharged
     this.log = organs.log.of(source.id)
     this.#belongings = new Belongings(source.dir, files)
+    this.#presence = organs.running.presence(source.id, digest)
     this.#border = new Border(
       pluginGlobals({
         log: this.log,
         belongings: this.#belongings,
+        presence: this.#presence,
         fetch: organs.fetch,
         call: this.call,
         charge: this.charge,
       }),
       (error, kind) =>
         this.charge(error, kind === 'unhandledRejection' ? 'a promise that nobody awaits' : 'a callback'),
+      this.#presence,
     )
     this.#emissions = new Emissions({
       bus: organs.bus,
@@ -175,7 +182,7 @@ export class Generation implements MountOwner {
   async import(superseded: AbortSignal): Promise<void> {
     const { entry } = this.source
     const module = await within(
-      this.#border.import(entry),
+      this.#loading('import', () => this.#border.import(entry)),
       IMPORT_MS,
       {
         code: 'import_timeout',
@@ -197,7 +204,7 @@ export class Generation implements MountOwner {
     this.#context = contextOf(this, this.#organs)
     const context = this.#context
     const router: unknown = await within(
-      this.enter(() => definition.onLoad(context)),
+      this.#loading('onLoad', async () => this.enter(() => definition.onLoad(context))),
       timeout,
       {
         code: 'load_timeout',
@@ -209,6 +216,11 @@ export class Generation implements MountOwner {
     this.#assertProvided()
     await this.#check(router)
     superseded.throwIfAborted()
+  }
+
+  /** Between two calls of the border its code runs unseen: then this says who it may be. */
+  #loading<T>(label: string, load: () => Promise<T>): Promise<T> {
+    return this.#organs.crashes.inTurn(this.id, () => this.#presence.loading(label, load))
   }
 
   async #check(router: unknown): Promise<void> {
@@ -355,6 +367,7 @@ export class Generation implements MountOwner {
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#streams.cutAll()
     this.#belongings.clear()
+    this.#presence.release()
     return [...belongings, ...descriptors]
   }
 
@@ -368,7 +381,8 @@ export class Generation implements MountOwner {
   /** Its listeners run where it was made: what they throw is the plugin's only if it was made in there. */
   readonly newAbortController = (): AbortController => this.#border.enter(() => new AbortController())
 
-  readonly enter = <T>(run: () => T): T => this.#border.enter(run)
+  readonly enter = <T>(run: () => T, work?: Marked): T =>
+    this.#border.enter(run, work && this.#presence.markOf(work))
 
   ask<Result>(
     waiter: Waiter,
@@ -384,9 +398,9 @@ export class Generation implements MountOwner {
    *
    * @returns nothing, or a promise that settles when it has finished and never rejects
    */
-  readonly call = (work: Hold, run: () => unknown): Promise<void> | undefined => {
+  readonly call = (work: Marked, run: () => unknown): Promise<void> | undefined => {
     try {
-      const result = this.#border.enter(run)
+      const result = this.#border.enter(run, this.#presence.markOf(work))
       return result instanceof Promise ? this.#attend(work, result) : undefined
     } catch (error) {
       this.#chargeUnlessEnded(error, work)

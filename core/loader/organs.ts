@@ -7,6 +7,8 @@ import type { Wishes } from '../db/wishes.ts'
 import type { App } from '../http/app.ts'
 import type { Log } from '../log/log.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
+import type { Crashes } from '../vigil/crashes.ts'
+import type { KeptRecord } from '../vigil/record.ts'
 
 export interface Organs {
   readonly app: App
@@ -16,6 +18,9 @@ export interface Organs {
   readonly clock: Clock
   readonly home: HomeSettings
   readonly wishes: Wishes
+  /** Who runs, for whoever asks when the loop is blocked or the process died. */
+  readonly running: KeptRecord
+  readonly crashes: Crashes
   /** Below it each plugin has a folder of its own. */
   readonly filesDir: string
   /** Stands for the platform's `fetch` in plugins; for tests. */

@@ -4,6 +4,7 @@
 import { formatWithOptions } from 'node:util'
 import type { Hold } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
+import type { Presence } from '../vigil/record.ts'
 import type { Belongings } from './belongings.ts'
 import { leave } from './border.ts'
 import { PluginError } from './fault.ts'
@@ -11,6 +12,7 @@ import { PluginError } from './fault.ts'
 export interface GlobalsOptions {
   readonly log: OwnedLog
   readonly belongings: Belongings
+  readonly presence: Presence
   /** Stands for the platform's in tests. */
   readonly fetch?: typeof fetch | undefined
   /** Calls into the plugin, and charges what goes wrong to it. */
@@ -20,13 +22,13 @@ export interface GlobalsOptions {
 
 /** Anew for each generation. */
 export function pluginGlobals(options: GlobalsOptions): Record<string, unknown> {
-  const { log, belongings, fetch: given } = options
+  const { log, fetch: given } = options
   return {
     console: pluginConsole(log),
     process: pluginProcess(options),
     Bun: pluginBun(),
     Worker: pluginWorker(options),
-    ...pluginTimers(belongings),
+    ...pluginTimers(options),
     ...(given !== undefined && { fetch: given }),
   }
 }
@@ -145,25 +147,30 @@ type Callback = (...args: any[]) => void
 /** As an object, so that a timer is known by identity; `clearTimeout` also takes its number or text. */
 type Timer = ReturnType<typeof setTimeout>
 
-function pluginTimers(belongings: Belongings): Record<string, unknown> {
+function pluginTimers({ belongings, presence }: GlobalsOptions): Record<string, unknown> {
   const once =
     (name: string, start: (run: Callback, ms?: number, ...args: any[]) => Timer) =>
     (run: Callback, ms?: number, ...args: any[]) => {
       if (typeof run !== 'function') return start(run, ms, ...args)
+      const label = ms === undefined ? name : `${name} of ${ms} ms`
+      const mark = presence.markOf({ kind: 'timer', label })
       const timer: Timer = start(
         (...given: any[]) => {
           belongings.remove(timer)
-          run(...given)
+          presence.during(mark, () => run(...given))
         },
         ms,
         ...args,
       )
-      belongings.add(timer, { kind: 'timer', label: ms === undefined ? name : `${name} of ${ms} ms` })
+      belongings.add(timer, { kind: 'timer', label })
       return timer
     }
   const repeating = (run: Callback, ms?: number, ...args: any[]) => {
-    const timer = setInterval(run, ms, ...args)
-    belongings.add(timer, { kind: 'timer', label: `setInterval of ${ms ?? 0} ms` })
+    if (typeof run !== 'function') throw new TypeError('setInterval takes a function.')
+    const label = `setInterval of ${ms ?? 0} ms`
+    const mark = presence.markOf({ kind: 'timer', label })
+    const timer = setInterval((...given: any[]) => presence.during(mark, () => run(...given)), ms, ...args)
+    belongings.add(timer, { kind: 'timer', label })
     return timer
   }
   const clear = (stop: (timer: any) => void) => (timer: unknown) => {

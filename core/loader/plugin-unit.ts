@@ -165,9 +165,9 @@ export class PluginUnit implements LivingPart {
     }
   }
 
-  newGeneration(number: number, source: PluginSource, { files }: Sources): Generation {
+  newGeneration(number: number, source: PluginSource, { files, digest }: Sources): Generation {
     const { organs, prefixOf, onCharged } = this.#options
-    return new Generation({ number, source, files, prefix: prefixOf(source.id), organs, onCharged })
+    return new Generation({ number, source, files, digest, prefix: prefixOf(source.id), organs, onCharged })
   }
 
   /** @throws PluginError `id_taken` when another has the id, and is not leaving */
@@ -179,6 +179,18 @@ export class PluginUnit implements LivingPart {
       `The id "${id}" belongs to ${owner.place.path} already. Rename one of the two.`,
       manifest?.id === undefined ? { file: entry } : positionOfText(manifest.file, '"id"'),
     )
+  }
+
+  /**
+   * A version that ended the process again and again gets its next chance by the owner's word only.
+   *
+   * @throws PluginError `crashed_the_core`
+   */
+  assertNoCrasher({ id, entry }: PluginSource, { digest }: Sources, cause: Reload['cause']): void {
+    const { crashes } = this.#options.organs
+    if (cause.kind === 'api') crashes.forgive(id)
+    const verdict = crashes.verdictOn(id, digest)
+    if (verdict !== null) throw new PluginError('crashed_the_core', verdict, { file: entry })
   }
 
   /** Keeps which files the plugin has, and has those watched that stand outside its folder. */

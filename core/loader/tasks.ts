@@ -14,7 +14,8 @@ const PROVEN_MS = 5 * 60_000
 
 export interface TaskOwner {
   readonly clock: Clock
-  enter<T>(run: () => T): T
+  /** @param work what it is, for the record of who runs */
+  enter<T>(run: () => T, work: Hold): T
   newAbortController(): AbortController
   charge(error: unknown, where: string): void
 }
@@ -80,7 +81,7 @@ export class Task implements Held {
       const startedAt = clock.now()
       let failed = false
       try {
-        await this.#owner.enter(() => this.#run(signal))
+        await this.#owner.enter(() => this.#run(signal), this)
       } catch (error) {
         failed = true
         // A task that ends by throwing what its signal threw did as it was told.

@@ -15,6 +15,9 @@ test('an empty environment gives the documented defaults', () => {
     adminToken: null,
     publicUrl: null,
     allowedHosts: [],
+    blockedLoopMs: 3_000,
+    runtimeDir: `${process.cwd()}/data`,
+    notify: null,
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')
 })

@@ -12,6 +12,8 @@ export class CoreProcess implements AsyncDisposable {
   readonly folder: string
   readonly logs: LogLine[] = []
   url = ''
+  /** Whether it has written its last line. */
+  #over = false
   #process: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined
 
   private constructor() {
@@ -46,7 +48,9 @@ export class CoreProcess implements AsyncDisposable {
         ...env,
       },
     })
-    void this.#read(this.#process.stdout)
+    this.logs.length = 0
+    this.#over = false
+    void this.#read(this.#process.stdout).then(() => (this.#over = true))
     const line = await this.log(({ message }) => message.startsWith('Listening on '), 15_000)
     this.url = /http:\/\/[^/]+/.exec(line.message)![0]
   }
@@ -54,6 +58,15 @@ export class CoreProcess implements AsyncDisposable {
   /** Null while it runs. */
   get exitCode(): number | null {
     return this.#process!.exitCode
+  }
+
+  /** Settles when it has ended, with its exit code. */
+  get exited(): Promise<number> {
+    return this.#process!.exited
+  }
+
+  get pid(): number {
+    return this.#process!.pid
   }
 
   write(name: string, text: string): void {
@@ -95,7 +108,7 @@ export class CoreProcess implements AsyncDisposable {
     for (const end = Date.now() + ms; ; await Bun.sleep(5)) {
       const line = this.logs.find(isIt)
       if (line !== undefined) return line
-      if (Date.now() > end)
+      if (Date.now() > end || this.#over)
         throw new Error(
           `Waited ${ms} ms for a line. The last: ${JSON.stringify(this.logs.slice(-10), null, 1)}`,
         )

@@ -526,6 +526,9 @@ describe('the owner', () => {
         adminToken: null,
         publicUrl: null,
         allowedHosts: [],
+        blockedLoopMs: 0,
+        runtimeDir: join(house.folder, 'data'),
+        notify: null,
       },
       write: () => {},
     })
