@@ -23,6 +23,8 @@ export interface Config {
   readonly runtimeDir: string
   /** The service manager that wants to be told, if there is one. */
   readonly notify: { readonly socket: string; readonly watchdogMs: number | null } | null
+  /** So many mistakes of a plugin right after a swap bring its last version back; 0 for never. */
+  readonly rollbackAfter: number
 }
 
 export class ConfigError extends Error {
@@ -80,6 +82,10 @@ const Environment = v.object({
   NOTIFY_SOCKET: v.optional(v.string()),
   WATCHDOG_USEC: v.optional(v.pipe(v.string(), v.regex(/^\d+$/, 'must be a number'), v.transform(Number))),
   WATCHDOG_PID: v.optional(v.string()),
+  ROLLBACK_AFTER: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,6}$/, 'must be a number, 0 for never'), v.transform(Number)),
+    '10',
+  ),
 })
 
 /** What no plugin and no child process has any business with. */
@@ -120,5 +126,6 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
             socket: output.NOTIFY_SOCKET,
             watchdogMs: watched && output.WATCHDOG_USEC ? output.WATCHDOG_USEC / 1_000 : null,
           },
+    rollbackAfter: output.ROLLBACK_AFTER,
   }
 }

@@ -3,6 +3,7 @@
 import { z } from '@home-console/sdk'
 import { STATUS_CODES } from 'node:http'
 import { ERROR_BOOK } from '../http/error-book.ts'
+import { WATCHED_MS } from '../loader/burst.ts'
 
 const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })
 const ms = z.number().openapi({ description: 'Milliseconds.' })
@@ -36,13 +37,28 @@ export const Fault = z
   })
   .openapi('Fault')
 
+const difference = <Of extends z.ZodType>(of: Of) => z.object({ added: z.array(of), removed: z.array(of) })
+
+export const Changes = z
+  .object({
+    routes: difference(z.object({ method: z.string(), path: z.string() })),
+    events: difference(z.string()).openapi({ description: 'Types of the events that it declares.' }),
+    services: difference(z.object({ name: z.string(), methods: z.array(z.string()) })).openapi({
+      description: 'Each with the methods that come or go.',
+    }),
+    scopes: difference(z.string()),
+  })
+  .openapi('Changes', { description: 'What a new version of a plugin changes for others.' })
+
 export const Reload = z
   .object({
     id: z.string(),
     plugin: z.string(),
     generation: z.number().int(),
     cause: z.object({
-      kind: z.enum(['boot', 'file', 'api', 'config', 'dependency']),
+      kind: z.enum(['boot', 'file', 'api', 'config', 'dependency', 'mistakes']).openapi({
+        description: '`mistakes`: too many right after a swap, so that the Core went back by itself.',
+      }),
       files: z.array(z.string()),
     }),
     startedAt: time,
@@ -50,6 +66,14 @@ export const Reload = z
     outcome: z.enum(['committed', 'kept_old', 'superseded', 'failed', 'unloaded']),
     error: Fault.nullable(),
     leaks: z.array(Hold),
+    changes: Changes.or(z.null()).openapi({ description: 'Null where no version was staged.' }),
+    restored: z.string().nullable().openapi({
+      description: 'The digest of the kept version that it went back to; null for the files on the disk.',
+    }),
+    dryRun: z
+      .literal(true)
+      .optional()
+      .openapi({ description: 'It was only tried: what served before goes on, whatever the outcome.' }),
   })
   .openapi('Reload', { description: 'The record of one attempt to load, swap or unload a plugin.' })
 
@@ -78,6 +102,17 @@ export const Plugin = z
     holds: z.array(Hold),
     error: Fault.nullable(),
     lastReload: Reload.nullable(),
+    pinned: z
+      .object({ digest: z.string(), since: time })
+      .nullable()
+      .openapi({ description: 'A kept version serves, and not the files on the disk.' }),
+    rollbackAfter: z
+      .number()
+      .int()
+      .nullable()
+      .openapi({
+        description: `Mistakes within ${WATCHED_MS / 1_000} s of a swap after which the Core goes back by itself; 0 for never, null as ROLLBACK_AFTER says.`,
+      }),
   })
   .openapi('Plugin')
 

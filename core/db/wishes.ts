@@ -1,14 +1,17 @@
 // What the owner wishes for each plugin: read once, written through.
 
 import type { CoreDatabase } from './core-database.ts'
-import { plugins } from './schema.ts'
+import { plugins, type Pin } from './schema.ts'
 
 export interface Wish {
   readonly enabled: boolean
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | null
+  /** Mistakes after a swap that bring the last version back; 0 for never, null as the house has it. */
+  readonly rollbackAfter: number | null
+  readonly pinned: Pin | null
 }
 
-const DEFAULT: Wish = { enabled: true, logLevel: null }
+const DEFAULT: Wish = { enabled: true, logLevel: null, rollbackAfter: null, pinned: null }
 
 export class Wishes {
   readonly #db: CoreDatabase

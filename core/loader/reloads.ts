@@ -22,6 +22,8 @@ export function newReload(
     outcome: 'failed',
     error: null,
     leaks: [],
+    changes: null,
+    restored: null,
   }
 }
 

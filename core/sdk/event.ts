@@ -63,7 +63,8 @@ export type EventsOf<Schemas extends EventSchemas> = {
 }
 
 export type ReloadOutcome = 'committed' | 'kept_old' | 'superseded' | 'failed' | 'unloaded'
-export type ReloadCause = 'boot' | 'file' | 'api' | 'config' | 'dependency'
+/** `mistakes`: there were too many right after a swap, and the Core went back by itself. */
+export type ReloadCause = 'boot' | 'file' | 'api' | 'config' | 'dependency' | 'mistakes'
 
 /** Where and why something of a plugin went wrong. */
 export interface PluginFault {
@@ -98,6 +99,28 @@ export interface Reload {
   outcome: ReloadOutcome
   error: PluginFault | null
   leaks: Hold[]
+  /** What the version changes for others, against the one that served; null where none was staged. */
+  changes: Changes | null
+  /** The digest of the kept version that this attempt went back to; null where it loaded the files on the disk. */
+  restored: string | null
+  /** It was only tried: whatever the outcome, the version that served goes on. */
+  dryRun?: true
+}
+
+/** What comes and what goes. */
+export interface Difference<Of> {
+  added: Of[]
+  removed: Of[]
+}
+
+/** What a new version of a plugin changes for others. */
+export interface Changes {
+  routes: Difference<{ method: string; path: string }>
+  /** Types of the events that it declares. */
+  events: Difference<string>
+  /** Each with the methods that come or go. */
+  services: Difference<{ name: string; methods: string[] }>
+  scopes: Difference<string>
 }
 
 /** Whether an event's type matches a pattern, at the level of types: `*` is one word, a closing `**` is any number. */

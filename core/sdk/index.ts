@@ -18,7 +18,9 @@ export type {
 } from './context.ts'
 export type { LogFields, Logger } from './logger.ts'
 export type {
+  Changes,
   CloudEvent,
+  Difference,
   EventFor,
   EventSchemas,
   Events,

@@ -18,6 +18,7 @@ test('an empty environment gives the documented defaults', () => {
     blockedLoopMs: 3_000,
     runtimeDir: `${process.cwd()}/data`,
     notify: null,
+    rollbackAfter: 10,
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')
 })
@@ -48,6 +49,7 @@ test.each([
   ['ADMIN_TOKEN', 'with spaces in its middle'],
   ['PUBLIC_URL', 'house'],
   ['PLUGINS_DIR', ':'],
+  ['ROLLBACK_AFTER', '-1'],
 ])('%s=%j is refused, and the variable is named', (name, value) => {
   expect(() => readEnvironment({ [name]: value }, false)).toThrow(ConfigError)
   expect(() => readEnvironment({ [name]: value }, false)).toThrow(name)

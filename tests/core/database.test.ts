@@ -17,12 +17,24 @@ test('wishes and the home survive a restart', () => {
   const first = openCoreDatabase(folder)
   new Wishes(first.db).change('lamp', { enabled: false })
   new Wishes(first.db).change('lamp', { logLevel: 'debug' })
+  const pinned = { digest: 'a', over: 'b', since: '2026-01-01T00:00:00Z' }
+  new Wishes(first.db).change('lamp', { rollbackAfter: 0, pinned })
   new HomeSettings(first.db).change({ timeZone: 'Asia/Tokyo', latitude: 35.7 })
   first.close()
 
   const second = openCoreDatabase(folder)
-  expect(new Wishes(second.db).of('lamp')).toEqual({ enabled: false, logLevel: 'debug' })
-  expect(new Wishes(second.db).of('sun')).toEqual({ enabled: true, logLevel: null })
+  expect(new Wishes(second.db).of('lamp')).toEqual({
+    enabled: false,
+    logLevel: 'debug',
+    rollbackAfter: 0,
+    pinned,
+  })
+  expect(new Wishes(second.db).of('sun')).toEqual({
+    enabled: true,
+    logLevel: null,
+    rollbackAfter: null,
+    pinned: null,
+  })
   expect(new HomeSettings(second.db).values).toMatchObject({
     timeZone: 'Asia/Tokyo',
     latitude: 35.7,

@@ -529,6 +529,7 @@ describe('the owner', () => {
         blockedLoopMs: 0,
         runtimeDir: join(house.folder, 'data'),
         notify: null,
+        rollbackAfter: 10,
       },
       write: () => {},
     })

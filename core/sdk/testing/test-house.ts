@@ -76,6 +76,7 @@ export class TestHouse implements AsyncDisposable {
         blockedLoopMs: 0,
         runtimeDir: join(this.folder, 'data'),
         notify: null,
+        rollbackAfter: 10,
         ...config,
       },
       clock: this.clock,
