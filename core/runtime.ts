@@ -24,6 +24,7 @@ import { leaveHandling } from './loader/leave-handling.ts'
 import { guardProcess } from './loader/process-guard.ts'
 import { PluginLoader } from './loader/plugin-loader.ts'
 import { installSharedPackages } from './loader/shared-packages.ts'
+import { VersionStore } from './loader/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
@@ -124,6 +125,15 @@ export class Runtime {
         wishes: new Wishes(db),
         running: this.#running,
         crashes: this.#crashes,
+        versions: new VersionStore({
+          dir: join(config.dataDir, 'versions'),
+          clock,
+          onError: (error) =>
+            this.log
+              .of(null)
+              .error(`A version is not kept, and cannot be gone back to: ${messageOf(error)}`, { error }),
+        }),
+        rollbackAfter: config.rollbackAfter,
         filesDir: join(config.dataDir, 'files'),
         fetch,
       },

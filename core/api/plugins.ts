@@ -1,8 +1,9 @@
 // The owner's word on plugins: list, look, enable, disable, reload.
 
-import { createRoute, z } from '@home-console/sdk'
+import { createRoute, z, type Reload as Loaded } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
+import { WATCHED_MS } from '../loader/burst.ts'
 import type { PluginUnit } from '../loader/plugin-unit.ts'
 import type { CoreApi } from './core-api.ts'
 import { answers, jsonBody, Page, Plugin, PluginId, Reload } from './schemas.ts'
@@ -33,6 +34,16 @@ const PluginChange = z
       .nullable()
       .optional()
       .openapi({ description: 'The least level that its lines must have; null follows the Core.' }),
+    rollbackAfter: z
+      .number()
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .nullable()
+      .optional()
+      .openapi({
+        description: `Go back by itself after so many mistakes within ${WATCHED_MS / 1_000} s of a swap; 0 for never, null as ROLLBACK_AFTER says.`,
+      }),
   })
   .openapi('PluginChange')
 
@@ -40,7 +51,7 @@ const changePlugin = createRoute({
   method: 'patch',
   path: '/api/core/plugins/{id}',
   operationId: 'changePlugin',
-  summary: 'Enable, disable, or choose a log level',
+  summary: 'Enable, disable, choose a log level, or when to go back by itself',
   description: 'Answers when it is carried out. The wish survives a restart.',
   request: { params: PluginId, body: jsonBody(PluginChange) },
   responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409, 415),
@@ -51,9 +62,28 @@ const reloadPlugin = createRoute({
   path: '/api/core/plugins/{id}/reload',
   operationId: 'reloadPlugin',
   summary: 'Load its files anew, changed or not',
-  description: 'Answers when it is decided. Where the new version was refused, the old one goes on serving.',
+  description:
+    'Answers when it is decided. Where the new version was refused, the old one goes on serving. Ends the pin of a rollback.',
+  request: {
+    params: PluginId,
+    query: z.object({
+      dryRun: z.enum(['true', 'false']).optional().openapi({
+        description: 'Only load and check it beside what serves, and say what would change.',
+      }),
+    }),
+  },
+  responses: answers('The new version serves, or would.', Reload, 400, 401, 404, 409, 422),
+})
+
+const rollbackPlugin = createRoute({
+  method: 'post',
+  path: '/api/core/plugins/{id}/rollback',
+  operationId: 'rollbackPlugin',
+  summary: 'Go back to the version that served before',
+  description:
+    'It stays until a version of saved files takes over, or a reload, and over a restart. Where the files were refused, the last good version serves already: 409.',
   request: { params: PluginId },
-  responses: answers('The new version serves.', Reload, 401, 404, 409, 422),
+  responses: answers('The version before serves.', Reload, 401, 404, 409, 422),
 })
 
 const listReloads = createRoute({
@@ -77,6 +107,12 @@ const listReloads = createRoute({
   ),
 })
 
+function unlessRefused(reload: Loaded): Loaded {
+  const isGood = reload.outcome === 'committed' || (reload.dryRun === true && reload.error === null)
+  if (isGood) return reload
+  throw coreProblem('reload_refused', reload.error?.message, { reload })
+}
+
 export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void {
   const unitOf = (id: string): PluginUnit => {
     const unit = loader.find(id)
@@ -91,21 +127,36 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
 
   router.openapi(changePlugin, async (c) => {
     const unit = unitOf(c.req.valid('param').id)
-    const { enabled, mode, logLevel } = c.req.valid('json')
+    const { enabled, mode, logLevel, rollbackAfter } = c.req.valid('json')
     if (mode !== undefined && mode !== 'in_process') {
       throw coreProblem('mode_not_supported', `"${unit.id}" runs in_process and in no other mode.`)
     }
     if (logLevel !== undefined) loader.setLogLevel(unit, logLevel)
+    if (rollbackAfter !== undefined) loader.setRollbackAfter(unit, rollbackAfter)
     if (enabled !== undefined) await loader.setEnabled(unit, enabled)
     return c.json(viewOf(unit), 200)
   })
 
   router.openapi(reloadPlugin, async (c) => {
     const unit = unitOf(c.req.valid('param').id)
-    const reload = await loader.reload(unit)
+    const isDry = c.req.valid('query').dryRun === 'true'
+    const reload = await (isDry ? loader.tryOnly(unit) : loader.reload(unit))
     if (reload === null) throw coreProblem('plugin_disabled', `"${unit.id}" is disabled; enable it first.`)
-    if (reload.outcome !== 'committed') throw coreProblem('reload_refused', reload.error?.message, { reload })
-    return c.json(reload, 200)
+    return c.json(unlessRefused(reload), 200)
+  })
+
+  router.openapi(rollbackPlugin, async (c) => {
+    const unit = unitOf(c.req.valid('param').id)
+    const reload = await loader.rollback(unit)
+    if (reload !== null) return c.json(unlessRefused(reload), 200)
+    if (unit.state === 'disabled')
+      throw coreProblem('plugin_disabled', `"${unit.id}" is disabled; enable it first.`)
+    throw coreProblem(
+      'nothing_to_roll_back',
+      unit.error === null
+        ? `No version of "${unit.id}" is kept from before the one that serves.`
+        : `The files of "${unit.id}" were refused, and no good version is kept but the one that serves, if one does.`,
+    )
   })
 
   router.openapi(listReloads, (c) => {

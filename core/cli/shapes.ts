@@ -26,6 +26,8 @@ export interface Plugin {
   status?: { label: string; state: string; message?: string | null }[]
   /** Of the last attempt to load it; with `active`, an older version runs. */
   error?: Fault | null
+  /** A kept version serves, and not the files on the disk. */
+  pinned?: { digest: string; since: string } | null
 }
 
 export interface Reload {
@@ -36,6 +38,21 @@ export interface Reload {
   phases?: Record<string, number>
   error?: Fault | null
   leaks?: { kind: string; label: string }[]
+  changes?: Changes | null
+  restored?: string | null
+  dryRun?: boolean
+}
+
+export interface Changes {
+  routes: Difference<{ method: string; path: string }>
+  events: Difference<string>
+  services: Difference<{ name: string; methods: string[] }>
+  scopes: Difference<string>
+}
+
+export interface Difference<Of> {
+  added: Of[]
+  removed: Of[]
 }
 
 export interface Fault {

@@ -16,7 +16,9 @@ export function strict<Args extends ArgsDef>({ rest = false } = {}): (context: C
     const defined: Record<string, ArgDef> = { ...(cmd.args as ArgsDef) }
     for (const [name, value] of Object.entries(args)) {
       if (name === '_') continue
-      const type = Object.hasOwn(defined, name) ? defined[name]!.type : undefined
+      // citty gives `--dry-run` under `dryRun` too.
+      const known = [name, kebabOf(name)].find((one) => Object.hasOwn(defined, one))
+      const type = known === undefined ? undefined : defined[known]!.type
       if (type === undefined)
         throw new BadUsage(`There is no option ${name.length === 1 ? '-' : '--'}${name}.`)
       if (type === 'string' && /^(-|$)/.test(String(value))) throw new BadUsage(`--${name} needs a value.`)
@@ -24,4 +26,8 @@ export function strict<Args extends ArgsDef>({ rest = false } = {}): (context: C
     const named = Object.values(defined).filter(({ type }) => type === 'positional').length
     if (!rest && args._.length > named) throw new BadUsage(`"${args._[named]}" is one argument too many.`)
   }
+}
+
+function kebabOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

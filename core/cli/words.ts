@@ -1,7 +1,7 @@
 // The Core's answers in words, for people. Whatever comes from outside is made harmless here.
 
 import { bold, dim, green, harmless, oneLine, red, yellow } from './output.ts'
-import type { CloudEvent, Fault, LogLine, Plugin, Problem, Reload } from './shapes.ts'
+import type { Changes, CloudEvent, Difference, Fault, LogLine, Plugin, Problem, Reload } from './shapes.ts'
 
 export function problemInWords(status: number, problem: Problem): string {
   const { title = 'Refused', detail = title, code, errors = [], reload } = problem
@@ -21,13 +21,36 @@ export function reloadInWords(reload: Reload): string {
     .trimEnd()
 }
 
-function outcomeOf({ plugin, outcome, generation }: Reload): string {
-  return `${bold(oneLine(plugin))} ${inColour(outcome)}, generation ${generation}`
+function outcomeOf({ plugin, outcome, generation, restored, dryRun, error }: Reload): string {
+  const name = bold(oneLine(plugin))
+  if (dryRun && !error) return `${name} ${green('would be committed')}; it was only tried`
+  const back = restored && outcome === 'committed' ? ', a version from before' : ''
+  return `${name} ${inColour(outcome)}, generation ${generation}${back}`
 }
 
-function detailsOf({ error, leaks = [] }: Reload): string {
+function detailsOf({ error, changes, leaks = [] }: Reload): string {
   const leaked = leaks.map(({ kind, label }) => yellow(`leaked a ${oneLine(kind)}: ${oneLine(label)}`))
-  return [...(error ? [faultInWords(error)] : []), ...leaked].join('\n')
+  return [
+    ...(error ? [faultInWords(error)] : []),
+    ...(changes && !error ? changesInWords(changes) : []),
+    ...leaked,
+  ].join('\n')
+}
+
+function changesInWords({ routes, events, services, scopes }: Changes): string[] {
+  return [
+    ...linesOf('route', routes, ({ method, path }) => `${method} ${path}`),
+    ...linesOf('event', events, String),
+    ...linesOf('service', services, ({ name, methods }) => [name, methods.join(', ')].join(' ').trimEnd()),
+    ...linesOf('scope', scopes, String),
+  ]
+}
+
+function linesOf<Of>(kind: string, { added, removed }: Difference<Of>, say: (one: Of) => string): string[] {
+  return [
+    ...removed.map((one) => red(oneLine(`- ${kind} ${say(one)}`))),
+    ...added.map((one) => green(oneLine(`+ ${kind} ${say(one)}`))),
+  ]
 }
 
 function faultInWords({ code, message, file, line, frame }: Fault): string {
@@ -51,7 +74,9 @@ export function logLineInWords({ time, level, plugin, message, fields = {} }: Lo
 }
 
 /** Why a plugin is not simply active, on one line. */
-export function plightOf({ state, error, waitingFor = [], status = [] }: Plugin): string {
+export function plightOf({ id, state, error, pinned, waitingFor = [], status = [] }: Plugin): string {
+  if (pinned && state === 'active')
+    return oneLine(`pinned to a version from before since ${pinned.since}; hc plugin reload ${id} ends that`)
   if (error) return oneLine(state === 'active' ? `kept its old version: ${error.message}` : error.message)
   const needs = waitingFor.map(({ kind, name }) => `${kind} ${name}`)
   if (needs.length > 0) return oneLine(`for ${needs.join(', ')}`)

@@ -4,8 +4,9 @@ import type { Reload } from '@home-console/sdk'
 import { Generation } from './generation.ts'
 import { faultOf } from './fault.ts'
 import { importFault } from './import-fault.ts'
+import { changesBetween, NO_FACE } from './changes.ts'
 import type { Begin } from './lifecycle.ts'
-import { NeedsNotMet, type Needs } from './needs.ts'
+import { missing, NeedsNotMet, type Needs } from './needs.ts'
 import type { PluginUnit, Reading } from './plugin-unit.ts'
 import { QUIET_MS } from './quiet.ts'
 import { announce } from './reload-news.ts'
@@ -27,12 +28,17 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     this.#reading = reading
     this.#previous = part.serving
     this.record = newReload(part.serving?.id ?? reading.source?.id ?? part.id, part.lastNumber + 1, cause)
+    this.record.restored = reading.restored?.digest ?? null
     this.record.phases.settle = Math.round(settle * 1_000) / 1_000
   }
 
   /** Of the files that it is a try at. */
   get digest(): string {
     return this.#reading.digest
+  }
+
+  get reading(): Reading {
+    return this.#reading
   }
 
   get files(): readonly string[] {
@@ -57,7 +63,6 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       signal.throwIfAborted()
       const { source, sources, error, digest } = this.#reading
       if (source === null) throw error
-      this.part.remember(sources!)
       this.part.assertNoCrasher(source, sources!, this.record.cause)
       this.#previous?.locateBelongings()
       const generation = this.part.newGeneration(this.record.generation, source, sources!)
@@ -66,7 +71,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
         () => null,
         (error: unknown) => ({ error }),
       )
-      if (this.part.read().digest === digest) {
+      if (this.#reading.again().digest === digest) {
         if (failed !== null) throw failed.error
         return
       }
@@ -74,7 +79,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       this.part.discard(generation)
       this.#generation = null
       await timed(this.record, 'settle', () => Bun.sleep(QUIET_MS))
-      this.#reading = this.part.read()
+      this.#reading = this.#reading.again()
     }
   }
 
@@ -82,6 +87,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     const { signal } = this.#controller
     signal.throwIfAborted()
     await timed(this.record, 'stage', () => this.#generation!.stage(signal))
+    this.record.changes = changesBetween(this.#previous?.face ?? NO_FACE, this.#generation!.face)
     signal.throwIfAborted()
   }
 
@@ -114,6 +120,29 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       this.part.reject(this.record, error instanceof NeedsNotMet ? error.needs : null)
     }
     this.#decide()
+  }
+
+  /**
+   * Goes as far as the check, and throws the version away: the house does not notice.
+   *
+   * @param house what the others offer
+   */
+  async tryOnly(house: readonly Needs[]): Promise<Reload> {
+    this.record.dryRun = true
+    // What was stays, be it good or bad.
+    this.record.outcome = 'kept_old'
+    try {
+      await this.prepare()
+      const lacking = missing(this.needs!, house)
+      if (lacking.length > 0) throw new NeedsNotMet(this.needs!, lacking, null)
+      await this.stage()
+      this.check({ house: [...house, this.needs!], leaving: [] })
+    } catch (error) {
+      if (this.#previous === null) this.record.outcome = 'failed'
+      this.record.error = this.#faultOf(error)
+    }
+    if (this.#generation !== null) this.part.discard(this.#generation)
+    return this.record
   }
 
   #decide(): void {

@@ -18,6 +18,7 @@ import { contextOf } from './context.ts'
 import { within } from './deadline.ts'
 import { networkSockets } from './descriptors.ts'
 import { definitionOf } from './definition.ts'
+import type { Face } from './changes.ts'
 import type { PluginSource } from './discovery.ts'
 import { Emissions } from './emissions.ts'
 import { PluginError, positionOf, positionOfText } from './fault.ts'
@@ -47,6 +48,8 @@ export interface Status {
 
 export interface Charged {
   readonly plugin: string
+  /** Undefined where only the plugin is known: then it is taken for the one that serves. */
+  readonly generation?: number
   readonly error: unknown
   readonly where: string
   /** The plugin's own files, which say where in it. */
@@ -161,6 +164,15 @@ export class Generation implements MountOwner {
   get needs(): Needs {
     const { requires = [], provides = [], dependsOn = [] } = this.#definition ?? {}
     return { id: this.id, requires, provides, dependsOn }
+  }
+
+  /** What others see of it. */
+  get face(): Face {
+    const { events = {}, scopes = {} } = this.#definition ?? {}
+    const services = this.#organs.services
+      .providedBy(this)
+      .map(({ label, methods }) => ({ name: label, methods }))
+    return { routes: this.routes, events: Object.keys(events), services, scopes: Object.keys(scopes) }
   }
 
   get routes(): { method: string; path: string }[] {
@@ -441,7 +453,7 @@ export class Generation implements MountOwner {
 
   readonly charge = leaving((error: unknown, where: string): void => {
     if (wasCharged(error)) return
-    this.#onCharged({ plugin: this.id, error, where, files: this.files })
+    this.#onCharged({ plugin: this.id, generation: this.number, error, where, files: this.files })
   })
 
   emit(type: string, data: unknown, subject: string | undefined): void {

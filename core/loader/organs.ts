@@ -9,6 +9,7 @@ import type { Log } from '../log/log.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
 import type { Crashes } from '../vigil/crashes.ts'
 import type { KeptRecord } from '../vigil/record.ts'
+import type { VersionStore } from './versions.ts'
 
 export interface Organs {
   readonly app: App
@@ -21,6 +22,9 @@ export interface Organs {
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord
   readonly crashes: Crashes
+  readonly versions: VersionStore
+  /** So many mistakes right after a swap are too many, unless the owner wishes otherwise for a plugin; 0 for never. */
+  readonly rollbackAfter: number
   /** Below it each plugin has a folder of its own. */
   readonly filesDir: string
   /** Stands for the platform's `fetch` in plugins; for tests. */

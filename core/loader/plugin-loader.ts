@@ -2,6 +2,7 @@
 
 import type { Hold, PluginFault, Reload } from '@home-console/sdk'
 import type { LogLevel } from '../log/log.ts'
+import { LoadAttempt } from './attempt.ts'
 import { findPlaces, isPlace, readPlace } from './discovery.ts'
 import { FileHints, type FileHint } from './file-hints.ts'
 import { faultOf, loggable, messageOf } from './fault.ts'
@@ -10,6 +11,7 @@ import { Lifecycle, type Begin, type Cause, type WaitingFor } from './lifecycle.
 import type { Organs } from './organs.ts'
 import { PluginUnit, type PluginState } from './plugin-unit.ts'
 import { Quiet } from './quiet.ts'
+import { Rollback } from './rollback.ts'
 import { SYSTEM_PLUGINS } from './system-plugins.ts'
 
 export interface PluginLoaderOptions {
@@ -39,6 +41,8 @@ export interface PluginView {
   holds: Hold[]
   error: PluginFault | null
   lastReload: Reload | null
+  pinned: { digest: string; since: string } | null
+  rollbackAfter: number | null
 }
 
 export class PluginLoader {
@@ -48,11 +52,17 @@ export class PluginLoader {
   readonly #faults = new Map<string, number>()
   readonly #lifecycle = new Lifecycle<PluginUnit>(() => this.units)
   readonly #quiet: Quiet
+  readonly #rollback: Rollback
   #hints: FileHints | undefined
   #stopped = false
 
   constructor(options: PluginLoaderOptions) {
     this.#options = options
+    this.#rollback = new Rollback({
+      organs: options.organs,
+      load: (unit, cause) => this.#change([unit], { cause, force: true }),
+      decided: (unit) => this.#lifecycle.decided(unit),
+    })
     this.#quiet = new Quiet({
       folders: options.folders,
       isTied: (path, written) =>
@@ -76,9 +86,15 @@ export class PluginLoader {
             `Files cannot be watched: ${messageOf(error)} Changes are looked for every two seconds. Raise fs.inotify.max_user_watches if it is that.`,
           ),
     })
+    await organs.versions.start()
     const cause: Cause = { kind: 'boot', files: [] }
     // Each by itself: whoever is ready is up, and only who needs others waits for them.
-    await Promise.all(this.#scan().found.map((unit) => this.#change([unit], { cause })))
+    await Promise.all(
+      this.#scan().found.map(async (unit) => {
+        await this.#rollback.pinAgain(unit, idOf(unit.place))
+        await this.#change([unit], { cause })
+      }),
+    )
   }
 
   /** Settles when changes of files are being noticed. */
@@ -122,22 +138,54 @@ export class PluginLoader {
   async setEnabled(unit: PluginUnit, enabled: boolean): Promise<void> {
     this.#options.organs.wishes.change(unit.id, { enabled })
     if (!enabled) await this.#lifecycle.leave([unit], BY_API, 'disabled')
-    else if (unit.offer === null) await this.reload(unit)
+    else if (unit.offer === null) await this.#loadAgain(unit)
   }
 
   /**
-   * Loads a plugin again, whether its files changed or not.
+   * Loads a plugin again from its files, whether they changed or not. That ends its pin.
    *
    * @returns the record once it is decided, of the attempt that was decided last; null when the owner disabled it
    */
   async reload(unit: PluginUnit): Promise<Reload | null> {
+    unit.release()
+    return this.#loadAgain(unit)
+  }
+
+  async #loadAgain(unit: PluginUnit): Promise<Reload | null> {
     await this.#change([unit], { cause: BY_API, force: true })
     await this.#lifecycle.decided(unit)
     return unit.state === 'disabled' ? null : unit.reloads.last
   }
 
+  /**
+   * Loads and checks what the files are now beside what serves, and throws it away.
+   *
+   * @returns the record, which stands on no list; null when the owner disabled the plugin
+   */
+  async tryOnly(unit: PluginUnit): Promise<Reload | null> {
+    await this.#lifecycle.decided(unit)
+    if (unit.state === 'disabled') return null
+    const house = this.units.flatMap((other) => (other === unit ? [] : (other.offer ?? [])))
+    return new LoadAttempt(unit, unit.peek(), { cause: BY_API }).tryOnly(house)
+  }
+
+  /**
+   * Goes back to the last version that served before this one, until a save or a reload.
+   *
+   * @returns the record once it is decided; null where there is nothing to go back to
+   */
+  rollback(unit: PluginUnit): Promise<Reload | null> {
+    return this.#rollback.run(unit, BY_API)
+  }
+
+  setRollbackAfter(unit: PluginUnit, rollbackAfter: number | null): void {
+    this.#options.organs.wishes.change(unit.id, { rollbackAfter })
+  }
+
   /** Counts a mistake of a plugin's code, and tells of it. */
-  charge({ plugin, error, where, files }: Charged): void {
+  charge(charged: Charged): void {
+    const { plugin, error, where, files } = charged
+    this.find(plugin)?.blame(charged)
     this.#faults.set(plugin, (this.#faults.get(plugin) ?? 0) + 1)
     const { message, file, line, frame } = faultOf(error, files, 'mistake')
     const at = file === undefined ? '' : ` at ${file}${line === undefined ? '' : `:${line}`}`
@@ -160,6 +208,7 @@ export class PluginLoader {
     this.#quiet.close()
     await this.#hints?.close()
     await this.#lifecycle.stop()
+    await this.#options.organs.versions.flush()
   }
 
   /** Ends what is still being drained or closed, however far it came. */
@@ -253,7 +302,7 @@ export class PluginLoader {
     const { organs } = this.#options
     const { logLevel } = organs.wishes.of(idOf(place))
     if (logLevel !== null) organs.log.setLevel(idOf(place), logLevel)
-    return new PluginUnit({
+    const unit: PluginUnit = new PluginUnit({
       place,
       organs,
       prefixOf: (id) => (SYSTEM_PLUGINS.has(id) ? `/api/${id}` : `/api/plugins/${id}`),
@@ -262,12 +311,15 @@ export class PluginLoader {
         this.units.flatMap(({ leaving }) => leaving).filter((generation) => generation.id === id),
       onReleased: () => this.#retryRefusedIds(),
       onCharged: (charged) => this.charge(charged),
+      onBurst: (count) => void this.#rollback.onBurst(unit, count),
       onOutside: (paths) => this.#hints?.add(paths),
     })
+    return unit
   }
 
   #view(unit: PluginUnit): PluginView {
     const { serving: generation, source } = unit
+    const { enabled, pinned, rollbackAfter } = this.#options.organs.wishes.of(unit.id)
     const definition = generation?.definition
     const needs = unit.offer ?? unit.known
     return {
@@ -277,7 +329,7 @@ export class PluginLoader {
       kind: SYSTEM_PLUGINS.has(unit.id) ? 'system' : 'plugin',
       state: unit.state,
       mode: 'in_process',
-      enabled: this.#options.organs.wishes.of(unit.id).enabled,
+      enabled,
       generation: generation?.number ?? 0,
       routes: generation?.routes ?? [],
       requires: [...(needs?.requires ?? [])],
@@ -287,6 +339,8 @@ export class PluginLoader {
       holds: generation?.holds ?? [],
       error: unit.error,
       lastReload: unit.reloads.last,
+      pinned: pinned && { digest: pinned.digest, since: pinned.since },
+      rollbackAfter,
     }
   }
 }

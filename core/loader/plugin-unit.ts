@@ -12,7 +12,9 @@ import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
 import { announce, announceLeaks } from './reload-news.ts'
 import { newReload, Reloads, timed } from './reloads.ts'
+import { ServingVersion } from './serving-version.ts'
 import { SourceReader, type Sources } from './sources.ts'
+import type { RestoredVersion } from './versions.ts'
 
 export type PluginState = 'loading' | 'active' | 'waiting' | 'failed' | 'disabled' | 'stopping'
 
@@ -28,6 +30,8 @@ export interface UnitOptions {
   /** An id may be free by now. */
   readonly onReleased: () => void
   readonly onCharged: (charged: Charged) => void
+  /** What serves made many mistakes right after it took over. */
+  readonly onBurst: (count: number) => void
   /** Told of files outside the plugin's folder, so that they are watched. */
   readonly onOutside: (paths: string[]) => void
 }
@@ -39,6 +43,10 @@ export interface Reading {
   /** The same files give the same digest, the same trouble too. */
   readonly digest: string
   readonly error: unknown
+  /** The kept version that is taken instead of them. */
+  readonly restored: RestoredVersion | null
+  /** Reads what this was read from once more. */
+  again(): Reading
 }
 
 export class PluginUnit implements LivingPart {
@@ -59,6 +67,7 @@ export class PluginUnit implements LivingPart {
   #attempt: LoadAttempt | null = null
   /** Of the last attempt that was decided, good or bad: the same files need no second try. */
   #lastDigest: string | null = null
+  readonly #version: ServingVersion
   /** Generations that are being drained and closed, with the end of it. */
   readonly #leaving = new Map<Generation, Promise<void>>()
   #files: ReadonlySet<string> = new Set()
@@ -68,6 +77,7 @@ export class PluginUnit implements LivingPart {
   constructor(options: UnitOptions) {
     this.place = options.place
     this.#options = options
+    this.#version = new ServingVersion(options)
   }
 
   get id(): string {
@@ -112,6 +122,16 @@ export class PluginUnit implements LivingPart {
     return this.#error
   }
 
+  /** Whether a version is on its way. */
+  get isTrying(): boolean {
+    return this.#attempt !== null
+  }
+
+  /** Of the version that serves, or else of what is on the disk. */
+  get digest(): string | undefined {
+    return this.#version.digest ?? this.peek().sources?.digest
+  }
+
   get leaving(): Generation[] {
     return [...this.#leaving.keys()]
   }
@@ -142,27 +162,50 @@ export class PluginUnit implements LivingPart {
   begin(how: Begin): LoadAttempt | null {
     // A plugin that is gone is no bad version of it; to take it away is the loader's.
     if (how.cause.kind === 'file' && !isPlace(this.place)) return null
-    const reading = this.read()
-    if (reading.source !== null) this.#source = reading.source
-    if (!this.organs.wishes.of(reading.source?.id ?? this.id).enabled) {
+    const disk = this.read()
+    if (disk.source !== null) this.#source = disk.source
+    if (!this.organs.wishes.of(disk.source?.id ?? this.id).enabled) {
       if (this.#serving === null) this.#state = 'disabled'
       return null
     }
-    if (how.force !== true && reading.digest === (this.#attempt?.digest ?? this.#lastDigest)) return null
-    const attempt = new LoadAttempt(this, reading, how)
+    if (how.force !== true && disk.digest === (this.#attempt?.digest ?? this.#lastDigest)) return null
+    const attempt = new LoadAttempt(this, this.#version.choose(disk), how)
     this.#attempt = attempt
     if (this.#serving === null) this.#state = 'loading'
     return attempt
   }
 
   read(): Reading {
+    const reading = this.#readWith(this.#reader)
+    if (reading.sources !== null) this.#remember(reading.sources)
+    return reading
+  }
+
+  /** Reads the files, and is none the wiser: what changed is still to be noticed. */
+  peek(): Reading {
+    return this.#readWith(new SourceReader())
+  }
+
+  #readWith(reader: SourceReader): Reading {
+    const again = () => (reader === this.#reader ? this.read() : this.#readWith(reader))
     try {
       const source = readPlace(this.place)
-      const sources = this.#reader.read(source)
-      return { source, sources, digest: `${source.id} ${sources.digest}`, error: null }
+      const sources = reader.read(source)
+      const digest = `${source.id} ${sources.digest}`
+      return { source, sources, digest, error: null, restored: null, again }
     } catch (error) {
-      return { source: null, sources: null, digest: `unreadable: ${String(error)}`, error }
+      const digest = `unreadable: ${String(error)}`
+      return { source: null, sources: null, digest, error, restored: null, again }
     }
+  }
+
+  /** From now on a kept version is loaded, until other files than these are saved, or `release`. */
+  pin(restored: RestoredVersion, over = this.#lastDigest ?? this.peek().digest): void {
+    this.#version.pin(restored, over)
+  }
+
+  release(): void {
+    this.#version.release()
   }
 
   newGeneration(number: number, source: PluginSource, { files, digest }: Sources): Generation {
@@ -194,7 +237,7 @@ export class PluginUnit implements LivingPart {
   }
 
   /** Keeps which files the plugin has, and has those watched that stand outside its folder. */
-  remember({ files }: Sources): void {
+  #remember({ files }: Sources): void {
     if (files.size === this.#files.size && [...files].every((file) => this.#files.has(file))) return
     const real = new Map(Array.from(files, (file) => [file, realPathOf(file)]))
     this.#files = files
@@ -232,6 +275,14 @@ export class PluginUnit implements LivingPart {
     if (attempt !== this.#attempt) return
     this.#attempt = null
     this.#lastDigest = attempt.digest
+    if (attempt.isOvertaken) return
+    if (attempt.record.outcome === 'committed') this.#version.committed(this.id, attempt.reading)
+    else this.#version.refused(this.id, attempt.reading)
+  }
+
+  /** A mistake was charged to it. */
+  blame({ generation }: Charged): void {
+    if (generation === undefined || generation === this.#serving?.number) this.#version.countMistake(this.id)
   }
 
   // --- Drained, closed and judged.
@@ -248,7 +299,10 @@ export class PluginUnit implements LivingPart {
   #leave(generation: Generation, gone: Promise<unknown>): void {
     this.#leaving.set(
       generation,
-      gone.then(() => void this.#leaving.delete(generation)),
+      gone.then(() => {
+        this.#leaving.delete(generation)
+        this.#version.left(generation.source)
+      }),
     )
   }
 
@@ -284,6 +338,7 @@ export class PluginUnit implements LivingPart {
     // One that was begun again meanwhile stays.
     if (generation !== null && this.#withdrawn) {
       this.#serving = null
+      this.#version.gone()
       const record = newReload(generation.id, generation.number, cause)
       record.outcome = 'unloaded'
       generation.fallSilent()

@@ -23,7 +23,7 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
     case 'committed': {
       const { settle, import: importing, stage, commit } = record.phases
       const ms = Math.round((settle + importing + stage + commit) * 10) / 10
-      const verb = before === null ? 'Loaded' : 'Swapped'
+      const verb = record.restored !== null ? 'Went back' : before === null ? 'Loaded' : 'Swapped'
       log.info(`${verb} in ${ms} ms: generation ${generation}.`, { reload, cause: cause.kind })
       tell(before === null ? 'plugin.loaded' : 'plugin.reloaded')
       return

@@ -101,15 +101,16 @@ export class VersionStore {
     return this.#read(id)
   }
 
-  /** Forgets some versions of a plugin. */
-  async forget(id: string, which: (version: KeptVersion) => boolean): Promise<void> {
+  /** Forgets versions of a plugin, by digest. Never throws. */
+  async forget(id: string, digests: readonly string[]): Promise<void> {
     await this.flush()
     await this.#alone(async () => {
       const before = this.#read(id)
-      const after = before.filter((version) => !which(version))
-      if (after.length < before.length) await this.#write(id, after)
+      const after = before.filter(({ digest }) => !digests.includes(digest))
+      if (after.length === before.length) return
+      await this.#write(id, after)
       await this.#sweep()
-    })
+    }).catch((error: unknown) => this.#options.onError(error))
   }
 
   /** Writes what is not on the disk yet. Never throws. */
@@ -138,7 +139,9 @@ export class VersionStore {
     const remove = () => rm(folder, { recursive: true, force: true }).catch(() => {})
     try {
       // Stacks name files by their real paths.
-      return { digest, ...(await layOut(realpathSync(folder), version.place, files)), remove }
+      const { source, sources } = await layOut(realpathSync(folder), version.place, files)
+      // It is the same version, wherever it stands.
+      return { digest, source, sources: { ...sources, digest }, remove }
     } catch (error) {
       await remove()
       throw error

@@ -86,7 +86,36 @@ test('a reload says what it did, and a refused one shows file, line and source',
   expect((await hc(['plugin', 'list'], here)).out).toContain('kept its old version: ')
 })
 
-test.each([[['reload']], [['logs']], [['logs', '--follow']]])(
+test('a dry run says what would change, and changes nothing', async () => {
+  const { generation } = house.runtime.loader.view('fan')!
+  const dry = await hc(['plugin', 'reload', 'fan', '--dry-run'], here)
+  expect([dry.code, dry.err]).toEqual([0, ''])
+  expect(dry.out).toStartWith('fan would be committed; it was only tried (settle ')
+  expect(house.runtime.loader.view('fan')!.generation).toBe(generation)
+  const bad = await hc(['plugin', 'reload', 'lamp', '--dry-run'], here)
+  expect(bad).toMatchObject({ code: 1, out: '' })
+  expect(bad.err).toContain('> 2 | const b = ;')
+})
+
+test('a rollback brings the version before back, and the list says so until a reload', async () => {
+  const text = await Bun.file(house.path('fan/index.ts')).text()
+  const smaller = `export default { onLoad: (ctx) => ctx.router().get('/new', () => new Response()) }`
+  await house.save('fan/index.ts', smaller)
+  const back = await hc(['plugin', 'rollback', 'fan'], here)
+  expect([back.code, back.err]).toEqual([0, ''])
+  expect(back.out).toMatch(/^fan committed, generation \d+, a version from before \(/)
+  expect(back.out).toContain('\n- route GET /api/plugins/fan/new\n')
+  expect((await hc(['plugin', 'list'], here)).out).toContain('pinned to a version from before since ')
+
+  const again = await hc(['plugin', 'rollback', 'fan'], here)
+  expect(again).toMatchObject({ code: 1, out: '' })
+  expect(again.err).toContain('(nothing_to_roll_back, 409)')
+  expect((await hc(['plugin', 'reload', 'fan'], here)).out).toContain('\n+ route GET /api/plugins/fan/new\n')
+  expect((await hc(['plugin', 'list'], here)).out).not.toContain('pinned')
+  await house.save('fan/index.ts', text)
+})
+
+test.each([[['reload']], [['rollback']], [['logs']], [['logs', '--follow']]])(
   'a plugin that there is not is refused: %p',
   async (command) => {
     const { code, out, err } = await hc(['plugin', ...command, 'nobody'], here)

@@ -4,11 +4,15 @@ import { defineCommand } from 'citty'
 import { strict } from '../strict.ts'
 
 export const plugin = defineCommand({
-  meta: { name: 'hc plugin', description: 'Plugins: what runs, reload, switch on and off, begin, check' },
+  meta: {
+    name: 'hc plugin',
+    description: 'Plugins: what runs, reload, go back, switch on and off, begin, check',
+  },
   setup: strict(),
   subCommands: {
     list: () => import('./plugin-list.ts').then((module) => module.list),
     reload: () => import('./plugin-reload.ts').then((module) => module.reload),
+    rollback: () => import('./plugin-reload.ts').then((module) => module.rollback),
     enable: () => import('./plugin-switch.ts').then((module) => module.enable),
     disable: () => import('./plugin-switch.ts').then((module) => module.disable),
     logs: () => import('./plugin-logs.ts').then((module) => module.logs),

@@ -1,0 +1,119 @@
+// Which version of one plugin is to serve: that of its files, or a kept one that it is pinned to.
+
+import { BurstWatch } from './burst.ts'
+import type { PluginPlace, PluginSource } from './discovery.ts'
+import type { Organs } from './organs.ts'
+import type { Reading } from './plugin-unit.ts'
+import type { RestoredVersion } from './versions.ts'
+
+/** A kept version is taken as long as the files on the disk are these. */
+interface Pin {
+  readonly restored: RestoredVersion
+  /** Of a reading of the files. */
+  readonly over: string
+}
+
+export interface ServingVersionOptions {
+  readonly place: PluginPlace
+  readonly organs: Organs
+  /** What serves made many mistakes right after it took over. */
+  readonly onBurst: (count: number) => void
+}
+
+export class ServingVersion {
+  readonly #options: ServingVersionOptions
+  /** What serves was read from; null while nothing does. */
+  #reading: Reading | null = null
+  #pin: Pin | null = null
+  readonly #watch: BurstWatch
+  /** Kept versions that stand in folders of their own now. */
+  readonly #laidOut = new Set<RestoredVersion>()
+  /** The Core went back from it by itself, and does so once. */
+  #wentBackFrom: string | null = null
+
+  constructor(options: ServingVersionOptions) {
+    this.#options = options
+    this.#watch = new BurstWatch(options.organs.clock)
+  }
+
+  /** Of its sources; null while nothing serves. */
+  get digest(): string | null {
+    return this.#reading?.sources?.digest ?? null
+  }
+
+  /** From now on a kept version is taken for these files; for others, the files. */
+  pin(restored: RestoredVersion, over: string): void {
+    this.#pin = { restored, over }
+    this.#laidOut.add(restored)
+  }
+
+  release(): void {
+    this.#pin = null
+  }
+
+  /** What to load where the files are these. */
+  choose(files: Reading): Reading {
+    if (this.#pin?.over !== files.digest) return files
+    const { restored } = this.#pin
+    const { source, sources } = restored
+    const reading: Reading = { ...files, source, sources, error: null, restored, again: () => reading }
+    return reading
+  }
+
+  /** What this was read from serves now: it is kept, and an eye is on it where it is another version than before. */
+  committed(id: string, reading: Reading): void {
+    const { organs, place, onBurst } = this.#options
+    const before = this.digest
+    const { digest } = reading.sources!
+    this.#reading = reading
+    this.#watch.end()
+    this.#settlePin(id, reading)
+    if (reading.restored !== null) return
+    organs.versions.keep(id, place, reading.sources!)
+    if (before === null || before === digest || digest === this.#wentBackFrom) return
+    this.#watch.begin((count) => {
+      this.#wentBackFrom = digest
+      onBurst(count)
+    })
+  }
+
+  /** What this was read from was refused. */
+  refused(id: string, reading: Reading): void {
+    if (this.#reading !== null) this.#settlePin(id, reading)
+  }
+
+  /** Nothing serves any more. */
+  gone(): void {
+    this.#reading = null
+    this.#watch.end()
+  }
+
+  /** Nothing of what was loaded from this source is left. */
+  left(source: PluginSource): void {
+    for (const restored of this.#laidOut) {
+      if (restored.source !== source || restored === this.#pin?.restored) continue
+      this.#laidOut.delete(restored)
+      void restored.remove()
+    }
+  }
+
+  /** A mistake was charged to what serves. */
+  countMistake(id: string): void {
+    const { wishes, rollbackAfter } = this.#options.organs
+    this.#watch.count(wishes.of(id).rollbackAfter ?? rollbackAfter)
+  }
+
+  /** A pin holds as long as a kept version serves. Files that are refused do not end it: they lie under it from now on. */
+  #settlePin(id: string, tried: Reading): void {
+    const { wishes, clock } = this.#options.organs
+    const restored = this.#reading!.restored
+    this.#pin = restored && { restored, over: tried.digest }
+    const known = wishes.of(id).pinned
+    const pinned = restored && {
+      digest: restored.digest,
+      over: tried.digest,
+      since: known?.digest === restored.digest ? known.since : new Date(clock.now()).toISOString(),
+    }
+    if (!Bun.deepEquals(pinned, known)) wishes.change(id, { pinned })
+  }
+}
