@@ -40,9 +40,9 @@ const STOP_MS = 10_000
 
 export interface RuntimeOptions {
   readonly config: Config
-  /** Stand for the platform's own; for tests. */
+  /** Stand for the platform's own; for tests. `globals` are those that plugins see, by name. */
   readonly clock?: Clock
-  readonly fetch?: typeof fetch
+  readonly globals?: Readonly<Record<string, unknown>>
   readonly write?: ConstructorParameters<typeof Log>[0]['write']
 }
 
@@ -68,7 +68,7 @@ export class Runtime {
   #stopping: Promise<void> | undefined
 
   /** @throws Error when the data folder or the database cannot be used */
-  constructor({ config, clock = realClock, fetch, write }: RuntimeOptions) {
+  constructor({ config, clock = realClock, globals, write }: RuntimeOptions) {
     installMarkedResponse()
     keepSchemasWeakly()
     guardProcess()
@@ -135,7 +135,7 @@ export class Runtime {
         }),
         rollbackAfter: config.rollbackAfter,
         filesDir: join(config.dataDir, 'files'),
-        fetch,
+        globals,
       },
     })
     this.app.setCore(

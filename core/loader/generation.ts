@@ -111,7 +111,7 @@ export class Generation implements MountOwner {
         log: this.log,
         belongings: this.#belongings,
         presence: this.#presence,
-        fetch: organs.fetch,
+        given: organs.globals,
         call: this.call,
         charge: this.charge,
       }),

@@ -27,6 +27,6 @@ export interface Organs {
   readonly rollbackAfter: number
   /** Below it each plugin has a folder of its own. */
   readonly filesDir: string
-  /** Stands for the platform's `fetch` in plugins; for tests. */
-  readonly fetch?: typeof fetch | undefined
+  /** Stand for the platform's in plugins, by name; for tests. */
+  readonly globals?: Readonly<Record<string, unknown>> | undefined
 }

@@ -13,8 +13,8 @@ export interface GlobalsOptions {
   readonly log: OwnedLog
   readonly belongings: Belongings
   readonly presence: Presence
-  /** Stands for the platform's in tests. */
-  readonly fetch?: typeof fetch | undefined
+  /** Stand for the platform's in tests. */
+  readonly given?: Readonly<Record<string, unknown>> | undefined
   /** Calls into the plugin, and charges what goes wrong to it. */
   readonly call: (work: Hold, run: () => unknown) => unknown
   readonly charge: (error: unknown, where: string) => void
@@ -22,14 +22,14 @@ export interface GlobalsOptions {
 
 /** Anew for each generation. */
 export function pluginGlobals(options: GlobalsOptions): Record<string, unknown> {
-  const { log, fetch: given } = options
+  const { log, given } = options
   return {
     console: pluginConsole(log),
     process: pluginProcess(options),
     Bun: pluginBun(),
     Worker: pluginWorker(options),
     ...pluginTimers(options),
-    ...(given !== undefined && { fetch: given }),
+    ...given,
   }
 }
 

@@ -1,7 +1,9 @@
 // The house in a box, as the author of a plugin uses it.
 
 import { afterEach, expect, test } from 'bun:test'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { startTestHouse, TestClock, type TestHouse } from '@home-console/sdk/testing'
 
 let house: TestHouse | undefined
@@ -42,6 +44,48 @@ test('the clock stands still until it is turned, and then runs what is due at it
     'alarm.once 00:15',
     'alarm.tick 00:30',
   ])
+})
+
+test('what a plugin takes for the present is what the clock says', async () => {
+  house = await startTestHouse({
+    now: Date.UTC(2026, 5, 1),
+    plugins: {
+      calendar: plugin(`
+        class Day extends Date { get name() { return this.toISOString().slice(0, 10) } }
+        ctx.every(86_400_000, () => ctx.events.emit('calendar.day', {
+          now: Date.now(), today: new Day().name, said: Date().slice(4, 10), isDate: new Date() instanceof Date,
+          fixed: new Date(2020, 0, 2).getDate(), parsed: Date.parse('1970-01-01'),
+        }))
+      `),
+    },
+  })
+
+  await house.clock.advance(86_400_000)
+
+  expect((await house.event('calendar.day')).data).toEqual({
+    now: Date.UTC(2026, 5, 2),
+    today: '2026-06-02',
+    said: new Date(Date.UTC(2026, 5, 2)).toString().slice(4, 10),
+    isDate: true,
+    fixed: 2,
+    parsed: 0,
+  })
+})
+
+test('a plugin finds the packages that it finds where it was copied from', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'checkout-'))
+  const lumen = join(root, 'node_modules/lumen')
+  const lamp = join(root, 'plugins/lamp')
+  for (const folder of [lumen, lamp]) mkdirSync(folder, { recursive: true })
+  writeFileSync(join(lumen, 'package.json'), '{ "name": "lumen", "main": "lumen.js" }')
+  writeFileSync(join(lumen, 'lumen.js'), 'export const lumen = 806')
+  const code = plugin(`ctx.log.info(String(lumen))`)['index.ts']
+  writeFileSync(join(lamp, 'index.ts'), `import { lumen } from 'lumen'\n${code}`)
+
+  house = await startTestHouse({ plugins: { lamp } })
+
+  rmSync(root, { recursive: true })
+  expect(house.logs.map(({ message }) => message)).toContain('806')
 })
 
 test('a cron expression follows the home’s zone, through a change of the clocks', async () => {

@@ -46,3 +46,13 @@ export class TestClock implements Clock {
     return next
   }
 }
+
+/** The platform's `Date`, but that its present is the clock's. What it makes are dates like any other. */
+export function dateOf(clock: Clock): DateConstructor {
+  const now = () => clock.now()
+  return new Proxy(Date, {
+    get: (date, name) => (name === 'now' ? now : Reflect.get(date, name)),
+    construct: (date, args, as) => Reflect.construct(date, args.length === 0 ? [now()] : args, as),
+    apply: (date) => new date(now()).toString(),
+  })
+}

@@ -20,7 +20,7 @@ import type { Config } from '../../config.ts'
 import type { LogLine } from '../../log/log.ts'
 import { Runtime } from '../../runtime.ts'
 import type { User } from '../../services/parties.ts'
-import { TestClock } from './test-clock.ts'
+import { TestClock, dateOf } from './test-clock.ts'
 
 /** Where a plugin comes from: an absolute path of its folder or file, which is copied; or its files, by name. */
 export type PluginFiles = string | Readonly<Record<string, string>>
@@ -30,7 +30,7 @@ export interface TestHouseOptions {
   readonly plugins?: Readonly<Record<string, PluginFiles>>
   /** Answers what the plugins `fetch`. Without it, they reach the network. */
   readonly fetch?: (request: Request) => Response | Promise<Response>
-  /** When the clock stands, in ms since the epoch; now unless given. */
+  /** Where the clock stands, in ms since the epoch; now unless given. Plugins read it off their `Date`. */
   readonly now?: number
   readonly config?: Partial<Config>
 }
@@ -81,7 +81,7 @@ export class TestHouse implements AsyncDisposable {
       },
       clock: this.clock,
       write: (line) => this.logs.push(line),
-      ...(answer !== undefined && { fetch: fetchFrom(answer) }),
+      globals: { Date: dateOf(this.clock), ...(answer !== undefined && { fetch: fetchFrom(answer) }) },
     })
     this.runtime.bus.follow(({ text }) => {
       this.events.push(JSON.parse(text) as CloudEvent)
@@ -198,8 +198,9 @@ export class TestHouse implements AsyncDisposable {
       recursive: true,
       filter: (path) => basename(path) !== 'node_modules',
     })
-    if (folder && existsSync(join(from, 'node_modules')))
-      symlinkSync(join(from, 'node_modules'), this.path(`${id}/node_modules`))
+    // Its packages are those that it finds where it comes from: beside it, or in a folder above.
+    const packages = folder ? packagesAbove(from) : null
+    if (packages !== null) symlinkSync(packages, this.path(`${id}/node_modules`))
   }
 
   async #until<T>(what: string, look: () => T | undefined): Promise<T> {
@@ -229,6 +230,12 @@ export class TestHouse implements AsyncDisposable {
       .map(({ plugin, message }) => `${plugin ?? 'core'}: ${message}`)
     return `events ${this.events.map(({ type }) => type).join(', ') || 'none'}; errors ${errors.join(' | ') || 'none'}`
   }
+}
+
+function packagesAbove(folder: string): string | null {
+  const here = join(folder, 'node_modules')
+  if (existsSync(here)) return here
+  return folder === dirname(folder) ? null : packagesAbove(dirname(folder))
 }
 
 /** Uses services, and never goes. */
