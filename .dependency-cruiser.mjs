@@ -10,7 +10,7 @@ const floors = [
   ['runtime'],
   ['api'],
   ['loader'],
-  ['http', 'scope', 'services', 'bus', 'home', 'vigil'],
+  ['http', 'scope', 'services', 'bus', 'home', 'vigil', 'secrets', 'settings'],
 ]
 
 const room = (name) => `^core/${name}[-./]`

@@ -1,6 +1,7 @@
 // The environment, read once and checked: the only file that knows its names.
 
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 
 export interface Config {
@@ -25,6 +26,10 @@ export interface Config {
   readonly notify: { readonly socket: string; readonly watchdogMs: number | null } | null
   /** So many mistakes of a plugin right after a swap bring its last version back; 0 for never. */
   readonly rollbackAfter: number
+  /** Absolute: a key for secrets that the owner keeps apart; null: the Core makes one in `dataDir`. */
+  readonly secretKeyFile: string | null
+  /** The variables that set the config of plugins, `PLUGIN_<ID>__<KEY>`, by name. */
+  readonly pluginEnvironment: Readonly<Record<string, string>>
 }
 
 export class ConfigError extends Error {
@@ -82,11 +87,17 @@ const Environment = v.object({
   NOTIFY_SOCKET: v.optional(v.string()),
   WATCHDOG_USEC: v.optional(v.pipe(v.string(), v.regex(/^\d+$/, 'must be a number'), v.transform(Number))),
   WATCHDOG_PID: v.optional(v.string()),
+  SECRET_KEY_FILE: v.optional(v.string()),
+  CREDENTIALS_DIRECTORY: v.optional(v.string()),
   ROLLBACK_AFTER: v.optional(
     v.pipe(v.string(), v.regex(/^\d{1,6}$/, 'must be a number, 0 for never'), v.transform(Number)),
     '10',
   ),
 })
+
+/** Where systemd and Docker lay a credential of this name. */
+const SECRET_KEY = 'home-console-key'
+const DOCKER_SECRETS = '/run/secrets'
 
 /** What no plugin and no child process has any business with. */
 const TAKEN_OUT = ['ADMIN_TOKEN', 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const
@@ -105,7 +116,8 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
   if (!success) {
     throw new ConfigError(issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('\n'))
   }
-  for (const name of TAKEN_OUT) delete env[name]
+  const ofPlugins = Object.entries(env).filter(([name]) => /^PLUGIN_[A-Z0-9_]*?__/.test(name))
+  for (const name of [...TAKEN_OUT, ...ofPlugins.map(([name]) => name)]) delete env[name]
   const watched = output.WATCHDOG_PID === undefined || output.WATCHDOG_PID === String(process.pid)
   return {
     host: output.HOST,
@@ -127,5 +139,15 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
             watchdogMs: watched && output.WATCHDOG_USEC ? output.WATCHDOG_USEC / 1_000 : null,
           },
     rollbackAfter: output.ROLLBACK_AFTER,
+    secretKeyFile: secretKeyFile(output.SECRET_KEY_FILE, output.CREDENTIALS_DIRECTORY),
+    pluginEnvironment: Object.fromEntries(
+      ofPlugins.flatMap(([name, value]) => (value ? [[name, value]] : [])),
+    ),
   }
+}
+
+function secretKeyFile(given: string | undefined, credentials: string | undefined): string | null {
+  if (given !== undefined) return resolve(given)
+  const folders = [...(credentials === undefined ? [] : [credentials]), DOCKER_SECRETS]
+  return folders.map((folder) => join(folder, SECRET_KEY)).find((file) => existsSync(file)) ?? null
 }

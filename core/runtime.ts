@@ -27,6 +27,7 @@ import { installSharedPackages } from './loader/shared-packages.ts'
 import { VersionStore } from './loader/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
+import { Keyring } from './secrets/keyring.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
 import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
 import { watchLoop } from './vigil/loop-watch.ts'
@@ -123,6 +124,10 @@ export class Runtime {
         clock,
         home: this.home,
         wishes: new Wishes(db),
+        secrets: new Keyring({
+          file: config.secretKeyFile ?? join(config.dataDir, 'secret.key'),
+          mayMake: config.secretKeyFile === null,
+        }),
         running: this.#running,
         crashes: this.#crashes,
         versions: new VersionStore({

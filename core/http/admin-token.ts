@@ -1,9 +1,10 @@
 // The token with all rights, checked by the Core itself whatever plugins there are.
 
 import { timingSafeEqual } from 'node:crypto'
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Caller } from '@home-console/sdk'
+import { writeWhole } from '../whole-file.ts'
 
 const ADMIN: Caller = Object.freeze({ kind: 'owner', name: 'admin', scopes: Object.freeze(['*']) })
 const SCHEME = /^bearer /i
@@ -59,19 +60,4 @@ export function storedAdminToken(dataDir: string): StoredToken {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
   writeWhole(file, `${token}\n`)
   return { token, file, made: true }
-}
-
-/** A file that matters is there whole or not at all: written beside, synced, renamed. */
-function writeWhole(file: string, text: string): void {
-  const beside = `${file}.new`
-  const descriptor = openSync(beside, 'w', 0o600)
-  try {
-    const bytes = Buffer.from(text)
-    if (writeSync(descriptor, bytes) !== bytes.length)
-      throw new Error(`${file} could not be written whole: is the disk full?`)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-  renameSync(beside, file)
 }

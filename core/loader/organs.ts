@@ -6,6 +6,7 @@ import type { HomeSettings } from '../db/home.ts'
 import type { Wishes } from '../db/wishes.ts'
 import type { App } from '../http/app.ts'
 import type { Log } from '../log/log.ts'
+import type { Keyring } from '../secrets/keyring.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
 import type { Crashes } from '../vigil/crashes.ts'
 import type { KeptRecord } from '../vigil/record.ts'
@@ -19,6 +20,8 @@ export interface Organs {
   readonly clock: Clock
   readonly home: HomeSettings
   readonly wishes: Wishes
+  /** Encrypts what must not be read off the disk. */
+  readonly secrets: Keyring
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord
   readonly crashes: Crashes

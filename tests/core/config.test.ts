@@ -1,6 +1,9 @@
 // The environment: what is taken, what is refused and how it is said.
 
 import { expect, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { ConfigError, readEnvironment } from '../../core/config.ts'
 
@@ -19,6 +22,8 @@ test('an empty environment gives the documented defaults', () => {
     runtimeDir: `${process.cwd()}/data`,
     notify: null,
     rollbackAfter: 10,
+    secretKeyFile: null,
+    pluginEnvironment: {},
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')
 })
@@ -37,6 +42,31 @@ test('the admin token is taken out of the environment', () => {
   const env = { ADMIN_TOKEN: 'a-token-of-some-length', PATH: '/bin' }
   expect(readEnvironment(env, false).adminToken).toBe('a-token-of-some-length')
   expect(env).toEqual({ PATH: '/bin' } as never)
+})
+
+test('what sets the config of plugins is taken out of the environment, with the secrets in it', () => {
+  const env = {
+    PLUGIN_LAMP__TOKEN: 'hunter2',
+    PLUGIN_TWO_WORDS__A__B_C: '1',
+    PLUGIN_LAMP__EMPTY: '',
+    PLUGIN_DIR: '/x',
+    PATH: '/bin',
+  }
+  expect(readEnvironment(env, false).pluginEnvironment).toEqual({
+    PLUGIN_LAMP__TOKEN: 'hunter2',
+    PLUGIN_TWO_WORDS__A__B_C: '1',
+  })
+  expect(env).toEqual({ PLUGIN_DIR: '/x', PATH: '/bin' } as never)
+})
+
+test('the key for secrets is the named one, or what systemd lays in its folder', () => {
+  const credentials = mkdtempSync(join(tmpdir(), 'home-console-'))
+  const file = (env: Record<string, string>) => readEnvironment(env, false).secretKeyFile
+  expect(file({ CREDENTIALS_DIRECTORY: credentials })).toBeNull()
+  writeFileSync(join(credentials, 'home-console-key'), 'x')
+  expect(file({ CREDENTIALS_DIRECTORY: credentials })).toBe(join(credentials, 'home-console-key'))
+  expect(file({ CREDENTIALS_DIRECTORY: credentials, SECRET_KEY_FILE: '/etc/key' })).toBe('/etc/key')
+  rmSync(credentials, { recursive: true })
 })
 
 test.each([

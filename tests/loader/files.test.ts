@@ -529,6 +529,8 @@ describe('the owner', () => {
         blockedLoopMs: 0,
         runtimeDir: join(house.folder, 'data'),
         notify: null,
+        secretKeyFile: null,
+        pluginEnvironment: {},
         rollbackAfter: 10,
       },
       write: () => {},

@@ -76,6 +76,8 @@ export class TestHouse implements AsyncDisposable {
         blockedLoopMs: 0,
         runtimeDir: join(this.folder, 'data'),
         notify: null,
+        secretKeyFile: null,
+        pluginEnvironment: {},
         rollbackAfter: 10,
         ...config,
       },

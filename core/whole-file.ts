@@ -1,0 +1,64 @@
+// Writes a file that matters: it is there whole or as it was, whenever the power goes.
+
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/** A text that is on the disk already, beside the file that it is to replace. */
+export interface Prepared {
+  /** Puts it in the place of the file, in one step. */
+  commit(): void
+  /** Throws it away. Does nothing after the commit. */
+  discard(): void
+}
+
+/**
+ * Writes the text beside the file: after this, nothing that a full disk refuses is left to do.
+ *
+ * @throws Error when it cannot be written whole
+ */
+export function prepareFile(file: string, text: string, mode = 0o600): Prepared {
+  const beside = join(dirname(file), `.${basename(file)}.new`)
+  let isWaiting = true
+  const discard = () => {
+    if (isWaiting) rmSync(beside, { force: true })
+    isWaiting = false
+  }
+  try {
+    const descriptor = openSync(beside, 'w', mode)
+    try {
+      const bytes = Buffer.from(text)
+      // A full disk takes what it can, and says nothing.
+      if (writeSync(descriptor, bytes) !== bytes.length)
+        throw new Error(`${file} could not be written whole: is the disk full?`)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    discard()
+    throw error
+  }
+  return {
+    commit() {
+      renameSync(beside, file)
+      isWaiting = false
+      syncFolder(dirname(file))
+    },
+    discard,
+  }
+}
+
+/** @throws Error when it cannot be written whole */
+export function writeWhole(file: string, text: string, mode?: number): void {
+  prepareFile(file, text, mode).commit()
+}
+
+/** A name is on the disk when its folder is. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
