@@ -10,6 +10,7 @@ import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { openCoreDatabase } from './db/core-database.ts'
 import { HomeSettings } from './db/home.ts'
+import { PluginDatabases } from './db/plugin-databases.ts'
 import { Wishes } from './db/wishes.ts'
 import { AdminToken, storedAdminToken } from './http/admin-token.ts'
 import { App } from './http/app.ts'
@@ -19,6 +20,7 @@ import { installMarkedResponse } from './http/response-body.ts'
 import { keepSchemasWeakly } from './http/schema-registry.ts'
 import { coreProblem } from './http/problems.ts'
 import { listen, type RunningServer } from './http/server.ts'
+import { leave } from './loader/border.ts'
 import { messageOf } from './loader/fault.ts'
 import { leaveHandling } from './loader/leave-handling.ts'
 import { guardProcess } from './loader/process-guard.ts'
@@ -60,6 +62,7 @@ export class Runtime {
   readonly newTokenFile: string | null
   readonly #config: Config
   readonly #closeDatabase: () => void
+  readonly #databases: PluginDatabases
   readonly #running: KeptRecord
   readonly #crashes: Crashes
   readonly #manager: ServiceManager
@@ -114,6 +117,18 @@ export class Runtime {
         description: 'The Core, every plugin and every adapter of this house.',
       },
     })
+    const secrets = new Keyring({
+      file: config.secretKeyFile ?? join(config.dataDir, 'secret.key'),
+      mayMake: config.secretKeyFile === null,
+    })
+    this.#databases = new PluginDatabases({
+      dir: join(config.dataDir, 'plugins'),
+      clock,
+      leave,
+      secrets,
+      problem: coreProblem,
+      warn: (plugin, message) => this.log.of(plugin).warn(message),
+    })
     this.loader = new PluginLoader({
       folders: config.pluginsDirs,
       organs: {
@@ -124,10 +139,8 @@ export class Runtime {
         clock,
         home: this.home,
         wishes: new Wishes(db),
-        secrets: new Keyring({
-          file: config.secretKeyFile ?? join(config.dataDir, 'secret.key'),
-          mayMake: config.secretKeyFile === null,
-        }),
+        secrets,
+        databases: this.#databases,
         running: this.#running,
         crashes: this.#crashes,
         versions: new VersionStore({
@@ -213,6 +226,7 @@ export class Runtime {
     clearTimeout(this.#proving)
     this.#unwatch()
     this.#manager.stopped()
+    this.#databases.close()
     this.#closeDatabase()
     this.#running.stopped()
   }

@@ -12,6 +12,7 @@ import {
   type Undo,
 } from '@home-console/sdk'
 import { pluginRouter } from '../http/plugin-router.ts'
+import type { PluginData } from '../db/plugin-data.ts'
 import type { OwnedLog } from '../log/log.ts'
 import type { Held, Scope } from '../scope/scope.ts'
 import type { Provider, User } from '../services/parties.ts'
@@ -64,6 +65,7 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   readonly draining: AbortSignal
   readonly enter: <T>(run: () => T, work?: Hold) => T
   call(work: Hold, run: () => unknown): Promise<void> | undefined
+  readonly data: PluginData
   emit(type: string, data: unknown, subject: string | undefined): void
   setStatus(label: string, state: Health, message: string | undefined): void
   addRouter(router: PluginRouter): void
@@ -146,6 +148,14 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
         hold(organs.services.provision(name, implementation, generation)),
       ),
       use: leaving(use) as PluginContext['services']['use'],
+    },
+
+    // Each runs here and leaves for SQLite only: what writes itself as JSON is the plugin's code.
+    kv: {
+      get: (key: string) => generation.data.kv.get(key) as never,
+      set: (key, value, options) => generation.data.kv.set(key, value, options),
+      delete: (key) => generation.data.kv.delete(key),
+      list: (prefix) => generation.data.kv.list(prefix),
     },
 
     every: leaving((schedule, run, options = {}) => {

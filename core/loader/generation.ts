@@ -4,6 +4,7 @@ import type { Health, Hold, PluginContext, PluginDefinition, PluginRouter } from
 import { Scope } from '../scope/scope.ts'
 import { Declaration } from '../bus/declared-events.ts'
 import { settlesWithin } from '../clock.ts'
+import type { PluginData } from '../db/plugin-data.ts'
 import { Mount } from '../http/mount.ts'
 import { describeRouter, UndescribableError, type DocumentPart } from '../http/openapi.ts'
 import { DeclaringRouter } from '../http/plugin-router.ts'
@@ -76,6 +77,7 @@ export class Generation implements MountOwner {
   readonly scope = new Scope()
   readonly tasks = new Tasks()
   readonly log: OwnedLog
+  readonly data: PluginData
   readonly #organs: Organs
   readonly #prefix: string
   readonly #onCharged: (charged: Charged) => void
@@ -104,6 +106,7 @@ export class Generation implements MountOwner {
     this.#organs = organs
     this.#onCharged = onCharged
     this.log = organs.log.of(source.id)
+    this.data = organs.databases.lend(source.id)
     this.#belongings = new Belongings(source.dir, files)
     this.#presence = organs.running.presence(source.id, digest)
     this.#border = new Border(
@@ -379,6 +382,7 @@ export class Generation implements MountOwner {
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#streams.cutAll()
     this.#belongings.clear()
+    this.data.close()
     this.#presence.release()
     return [...belongings, ...descriptors]
   }

@@ -3,6 +3,7 @@
 import type { EventBus } from '../bus/event-bus.ts'
 import type { Clock } from '../clock.ts'
 import type { HomeSettings } from '../db/home.ts'
+import type { PluginDatabases } from '../db/plugin-databases.ts'
 import type { Wishes } from '../db/wishes.ts'
 import type { App } from '../http/app.ts'
 import type { Log } from '../log/log.ts'
@@ -22,6 +23,7 @@ export interface Organs {
   readonly wishes: Wishes
   /** Encrypts what must not be read off the disk. */
   readonly secrets: Keyring
+  readonly databases: PluginDatabases
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord
   readonly crashes: Crashes

@@ -97,6 +97,24 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requir
   }
 
   /**
+   * Single values under a key, in the plugin's own database: what was set is on the disk when the call returns. Values
+   * are JSON; keys are texts of 1 to 512 characters. Within `db.transaction()`, it is part of it.
+   *
+   * @throws Problem `invalid_argument`; `storage_failed` when the disk is full or the file damaged
+   */
+  readonly kv: {
+    /** What was set last, unless it has expired; undefined where there is nothing. */
+    // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who reads says what was written
+    get<Value = unknown>(key: string): Value | undefined
+    /** `ttl`: for how long, in ms. `secret`: encrypted on the disk. */
+    set(key: string, value: unknown, options?: { readonly ttl?: number; readonly secret?: boolean }): void
+    /** Gives whether there was something. */
+    delete(key: string): boolean
+    /** The keys that begin so, in order. */
+    list(prefix?: string): string[]
+  }
+
+  /**
    * Runs every so many ms, or as a cron expression says. Never overlaps itself; starts at the commit.
    * @throws Problem `invalid_schedule`
    */

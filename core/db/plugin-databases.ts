@@ -1,0 +1,116 @@
+// Every plugin's database: where it is, who has a connection to it, and what it comes to.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Usage } from './connection.ts'
+import type { Sealer } from './kv.ts'
+import { PluginData } from './plugin-data.ts'
+import { DataRefusal, openPluginFile, sizeOf } from './plugin-file.ts'
+
+const TIDY_MS = 60 * 60 * 1_000
+
+export type DataProblem = 'storage_failed' | 'generation_closed' | 'invalid_argument'
+
+export interface PluginDatabasesOptions {
+  /** Absolute; made when the first plugin needs it. */
+  readonly dir: string
+  readonly clock: { now(): number; after(ms: number, run: () => void): () => void }
+  /** Runs as the Core. */
+  readonly leave: <T>(run: () => T) => T
+  readonly problem: (code: DataProblem, detail: string) => Error
+  /** Tells the owner, in the plugin's name. */
+  readonly warn: (plugin: string, message: string) => void
+  readonly secrets: Sealer
+}
+
+export class PluginDatabases {
+  readonly #options: PluginDatabasesOptions
+  readonly #lent = new Map<string, Set<PluginData>>()
+  readonly #usage = new Map<string, Usage>()
+  /** Damage that is there at the start is found when a file is first opened. */
+  readonly #looked = new Set<string>()
+  #cancel: (() => void) | undefined
+
+  constructor(options: PluginDatabasesOptions) {
+    this.#options = options
+  }
+
+  /** For one generation; nothing is opened before it is needed. Close it with the generation. */
+  lend(id: string): PluginData {
+    const { clock, leave, problem, warn, secrets } = this.#options
+    const file = this.fileOf(id)
+    const lent = this.#lent.get(id) ?? new Set()
+    const usage = this.#usage.get(id) ?? { queries: 0, slow: 0 }
+    this.#lent.set(id, lent)
+    const data = new PluginData({
+      id,
+      file,
+      usage,
+      leave,
+      now: () => clock.now(),
+      secrets,
+      open: () => {
+        this.#usage.set(id, usage)
+        this.#cancel ??= clock.after(TIDY_MS, () => this.#tidy())
+        return leave(() => this.#open(id, file))
+      },
+      trouble: (detail) => problem('storage_failed', detail),
+      ended: () =>
+        problem('generation_closed', 'This version of the plugin is gone, and its database is closed.'),
+      invalid: (detail) => problem('invalid_argument', detail),
+      onSlow: (sql, ms) =>
+        warn(
+          id,
+          `A query took ${Math.round(ms)} ms, and the whole house waited for it: ${sql.slice(0, 200)}. An index, a limit or smaller steps help.`,
+        ),
+      onClosed: (closed) => void lent.delete(closed),
+    })
+    lent.add(data)
+    return data
+  }
+
+  fileOf(id: string): string {
+    return join(this.#options.dir, `${id}.sqlite`)
+  }
+
+  /** Of each plugin whose database was opened since the start. */
+  list(): { plugin: string; bytes: number; queries: number; slow: number }[] {
+    return Array.from(this.#usage, ([plugin, usage]) => {
+      const file = this.fileOf(plugin)
+      return { plugin, bytes: (sizeOf(file) ?? 0) + (sizeOf(`${file}-wal`) ?? 0), ...usage }
+    })
+  }
+
+  /** At the stop, when every generation is gone. */
+  close(): void {
+    this.#cancel?.()
+    for (const lent of this.#lent.values()) for (const data of lent) data.close()
+  }
+
+  #open(id: string, file: string) {
+    try {
+      mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 })
+      const sqlite = openPluginFile(file, !this.#looked.has(id))
+      this.#looked.add(id)
+      return sqlite
+    } catch (error) {
+      throw this.#options.problem(
+        'storage_failed',
+        error instanceof DataRefusal ? error.message : `${file} cannot be used: ${String(error)}`,
+      )
+    }
+  }
+
+  #tidy(): void {
+    for (const [id, lent] of this.#lent) {
+      for (const data of lent) {
+        try {
+          data.tidy()
+        } catch (error) {
+          this.#options.warn(id, `Its database could not be tidied: ${String((error as Error).message)}`)
+        }
+      }
+    }
+    this.#cancel = this.#options.clock.after(TIDY_MS, () => this.#tidy())
+  }
+}
