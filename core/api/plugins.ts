@@ -70,6 +70,9 @@ const reloadPlugin = createRoute({
       dryRun: z.enum(['true', 'false']).optional().openapi({
         description: 'Only load and check it beside what serves, and say what would change.',
       }),
+      force: z.enum(['true', 'false']).optional().openapi({
+        description: 'Even where it no longer offers what a loaded plugin uses.',
+      }),
     }),
   },
   responses: answers('The new version serves, or would.', Reload, 400, 401, 404, 409, 422),
@@ -139,8 +142,10 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
 
   router.openapi(reloadPlugin, async (c) => {
     const unit = unitOf(c.req.valid('param').id)
-    const isDry = c.req.valid('query').dryRun === 'true'
-    const reload = await (isDry ? loader.tryOnly(unit) : loader.reload(unit))
+    const { dryRun, force } = c.req.valid('query')
+    const reload = await (dryRun === 'true'
+      ? loader.tryOnly(unit)
+      : loader.reload(unit, { regardless: force === 'true' }))
     if (reload === null) throw coreProblem('plugin_disabled', `"${unit.id}" is disabled; enable it first.`)
     return c.json(unlessRefused(reload), 200)
   })

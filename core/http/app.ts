@@ -6,13 +6,14 @@ import { getPath } from 'hono/utils/url'
 import { ANONYMOUS } from './access.ts'
 import { canonicalPath } from './canonical.ts'
 import type { Hosts } from './hosts.ts'
-import type { Mount } from './mount.ts'
+import type { Mount, Mounting } from './mount.ts'
 import { joinParts, type DocumentPart } from './openapi.ts'
 import { coreProblem, problemResponse } from './problems.ts'
-import { RequestInfo } from './request-info.ts'
+import { RequestInfo, type MountOwner } from './request-info.ts'
 import { RequestStats } from './request-stats.ts'
 import { isEventStream } from './response-body.ts'
 import { becomeSocket, type Connection } from './sockets.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 export interface AppOptions {
   readonly hosts: Hosts
@@ -22,7 +23,7 @@ export interface AppOptions {
 }
 
 export interface Mounted {
-  readonly mount: Mount
+  readonly mount: Mounting
   readonly document: DocumentPart
 }
 
@@ -58,6 +59,23 @@ export class App {
   unmount(prefix: string): void {
     this.#mounts.delete(prefix)
     this.#document = undefined
+  }
+
+  /**
+   * Requests under a mount's prefix wait from now on, so many at most; what is under way goes on.
+   *
+   * @returns lets them go on, to what is mounted there by then
+   */
+  hold(mount: Mount): () => void {
+    const before = this.#mounts.get(mount.prefix)
+    if (before?.mount !== mount) return () => {}
+    const room = new WaitingRoom(mount)
+    this.#mounts.set(mount.prefix, { ...before, mount: room })
+    return () => {
+      const next = this.#mounts.get(mount.prefix)?.mount
+      if (next === room) this.unmount(mount.prefix)
+      room.open(next === room ? undefined : next)
+    }
   }
 
   /** The OpenAPI document of all that is mounted now, as JSON. */
@@ -109,12 +127,12 @@ export class App {
     const info = new RequestInfo(method, path, caller)
     const mount = this.#mountFor(path)
     const answer = mount.handle(request, info, (response) =>
-      this.#finish(response, request, server, info, mount, started),
+      this.#finish(response, request, server, info, info.owner ?? mount.owner, started),
     )
     return this.#held === undefined ? answer : this.#held.then(() => answer)
   }
 
-  #mountFor(path: string): Mount {
+  #mountFor(path: string): Mounting {
     if (path.startsWith('/api/')) {
       const start = path.startsWith(PLUGINS) ? PLUGINS.length : '/api/'.length
       const end = path.indexOf('/', start)
@@ -149,7 +167,7 @@ export class App {
     request: Request,
     server: Server<Connection>,
     info: RequestInfo,
-    { owner }: Mount,
+    owner: MountOwner,
     started: number,
   ): Response | undefined {
     const name = owner.plugin ?? 'core'

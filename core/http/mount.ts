@@ -45,7 +45,19 @@ class GuardedRouter extends MatchOnceRouter<Entry> {
   }
 }
 
-export class Mount {
+/** What answers the requests under a prefix. */
+export interface Mounting {
+  readonly prefix: string
+  readonly owner: MountOwner
+  /** Answers a request, once the guard has let it in. Never throws and never rejects. */
+  handle<Result>(
+    request: Request,
+    info: RequestInfo,
+    finish: (response: Response) => Result,
+  ): Result | Promise<Result>
+}
+
+export class Mount implements Mounting {
   readonly prefix: string
   readonly owner: MountOwner
   readonly #router = new GuardedRouter()
@@ -88,25 +100,28 @@ export class Mount {
     return this.#router.accessTo(method.toUpperCase(), routed, routed.replaceAll(/:[^/]+/g, 'x'))
   }
 
-  /** Answers a request, once the guard has let it in. Never throws and never rejects. */
+  /** What the guard answers to whoever may not come in; null for all others. */
+  refuse(info: RequestInfo): Response | null {
+    const access = this.#router.accessAt(info.method === 'HEAD' ? 'GET' : info.method, info.path)
+    const refused = access === null ? this.#nothingAt(info) : refusal(access, info.caller)
+    if (refused === null) {
+      info.admitted = access!
+      return null
+    }
+    const allow = refused.extensions['allow'] as string | undefined
+    const headers = allow === undefined ? undefined : { Allow: allow }
+    return problemResponse(refused, { requestId: info.id, ...(headers && { headers }) })
+  }
+
   handle<Result>(
     request: Request,
     info: RequestInfo,
     finish: (response: Response) => Result,
   ): Result | Promise<Result> {
-    const access = this.#router.accessAt(info.method === 'HEAD' ? 'GET' : info.method, info.path)
-    const refused = access === null ? this.#nothingAt(info) : refusal(access, info.caller)
-    if (refused !== null) {
-      const allow = refused.extensions['allow'] as string | undefined
-      return finish(
-        problemResponse(refused, {
-          requestId: info.id,
-          ...(allow !== undefined && { headers: { Allow: allow } }),
-        }),
-      )
-    }
-    info.admitted = access!
+    const refused = this.refuse(info)
+    if (refused !== null) return finish(refused)
     const { owner } = this
+    info.owner = owner
     owner.begin(info)
     // Hono would drop the body of a HEAD's answer without a word, and whatever feeds it would never end.
     const asked = info.method === 'HEAD' ? new Request(request, { method: 'GET' }) : request

@@ -16,6 +16,8 @@ export class RequestInfo implements Waiter {
   caller: Caller
   /** The declaration under which the guard let the request in. */
   admitted: Access | undefined = undefined
+  /** Who answers it; set once the guard has let it in. */
+  owner: MountOwner | undefined = undefined
   /** What the last handler that could not leave the answer to others promised. */
   lastAnswer: Promise<unknown> | undefined = undefined
   /** Gives up waiting for the answer; set while somebody waits. */

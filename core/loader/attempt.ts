@@ -1,16 +1,19 @@
 // One try to load a plugin, or to swap it: the version on the disk, from its import to the commit or the refusal.
 
 import type { Reload } from '@home-console/sdk'
+import { coreProblem } from '../http/problems.ts'
 import { Generation } from './generation.ts'
 import { faultOf } from './fault.ts'
 import { importFault } from './import-fault.ts'
-import { changesBetween, NO_FACE } from './changes.ts'
+import { changesBetween, type Face } from './changes.ts'
 import type { Begin } from './lifecycle.ts'
 import { missing, NeedsNotMet, type Needs } from './needs.ts'
 import type { PluginUnit, Reading } from './plugin-unit.ts'
 import { QUIET_MS } from './quiet.ts'
 import { announce } from './reload-news.ts'
 import { newReload, timed } from './reloads.ts'
+import { assertNotMissed, assertNotTaken } from './offers.ts'
+import { assertParses } from './syntax.ts'
 import { HeldBack, type Attempt, type Change } from './transaction.ts'
 
 class Overtaken extends Error {}
@@ -20,11 +23,16 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   readonly record: Reload
   readonly #controller = new AbortController()
   readonly #previous: Generation | null
+  /** What others see of the version before. */
+  readonly #before: Face
+  readonly #regardless: boolean
   #reading: Reading
   #generation: Generation | null = null
 
-  constructor(part: PluginUnit, reading: Reading, { cause, settle = 0 }: Begin) {
+  constructor(part: PluginUnit, reading: Reading, { cause, regardless = false, settle = 0 }: Begin) {
     this.part = part
+    this.#before = part.face
+    this.#regardless = regardless
     this.#reading = reading
     this.#previous = part.serving
     this.record = newReload(part.serving?.id ?? reading.source?.id ?? part.id, part.lastNumber + 1, cause)
@@ -45,8 +53,9 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     return this.record.cause.files
   }
 
+  /** Of an exclusive plugin those of the version before, until that has made room for the import of the next. */
   get needs(): Needs | null {
-    return this.#generation?.needs ?? null
+    return this.#generation?.needs ?? (this.part.isExclusive ? this.part.offer : null)
   }
 
   get isOvertaken(): boolean {
@@ -58,6 +67,14 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   }
 
   async prepare(): Promise<void> {
+    if (!this.part.isExclusive) return this.#import()
+    // Not imported beside the version that serves; but for what cannot be imported at all, that one need not go.
+    const { source, sources, error } = this.#reading
+    if (source === null) throw error
+    assertParses(sources!)
+  }
+
+  async #import(): Promise<void> {
     const { signal } = this.#controller
     for (;;) {
       signal.throwIfAborted()
@@ -76,23 +93,36 @@ export class LoadAttempt implements Attempt<PluginUnit> {
         return
       }
       // Changed while it was loaded: what was loaded is no version that ever was.
-      this.part.discard(generation)
+      const gone = this.part.discard(generation)
+      if (this.part.isExclusive) await gone
       this.#generation = null
       await timed(this.record, 'settle', () => Bun.sleep(QUIET_MS))
       this.#reading = this.#reading.again()
     }
   }
 
-  async stage(): Promise<void> {
+  async stage(mayGo: ReadonlySet<string> = new Set()): Promise<void> {
     const { signal } = this.#controller
     signal.throwIfAborted()
-    await timed(this.record, 'stage', () => this.#generation!.stage(signal))
-    this.record.changes = changesBetween(this.#previous?.face ?? NO_FACE, this.#generation!.face)
+    if (this.part.isExclusive || (this.#previous !== null && this.#generation!.exclusive)) {
+      if (this.record.dryRun) throw coreProblem('not_beside')
+      await this.part.makeRoom(this.record)
+      signal.throwIfAborted()
+      if (this.#generation === null) await this.#import()
+    }
+    const generation = this.#generation!
+    const handedOver = this.part.handOver()
+    await timed(this.record, 'stage', () => generation.stage(signal, handedOver, mayGo))
+    this.record.changes = changesBetween(this.#before, generation.face)
     signal.throwIfAborted()
   }
 
-  check({ leaving }: Change<PluginUnit>): void {
-    if (this.#reading.source !== null) this.part.assertFree(this.#reading.source, leaving)
+  check(change: Change<PluginUnit>): void {
+    if (this.#reading.source !== null) this.part.assertFree(this.#reading.source, change.leaving)
+    if (this.#generation === null) return
+    const { services } = this.part.organs
+    assertNotTaken(services, this.#generation, change)
+    if (!this.#regardless) assertNotMissed(services, this.#before.services, this.#generation, change)
   }
 
   silence(): void {
@@ -107,16 +137,24 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   }
 
   finish(): void {
+    this.part.resume()
     this.#decide()
-    if (this.#previous !== null) this.part.retire(this.#previous, this.record)
+    if (this.#previous?.ended === false) this.part.retire(this.#previous, this.record)
   }
 
   async refuse(error: unknown): Promise<void> {
-    if (this.#generation !== null) this.part.discard(this.#generation)
-    if (this.isOvertaken) this.record.outcome = 'superseded'
-    else {
-      this.record.outcome = this.#previous === null ? 'failed' : 'kept_old'
+    const gone = this.#generation === null ? undefined : this.part.discard(this.#generation)
+    if (this.isOvertaken) {
+      this.record.outcome = 'superseded'
+      // Whoever comes next must not meet it.
+      if (this.part.isExclusive) await gone
+    } else {
       this.record.error = this.#faultOf(error)
+      if (this.part.isBetween) {
+        await gone
+        await this.part.bringBack(this.record)
+      }
+      this.record.outcome = this.part.serving === null ? 'failed' : 'kept_old'
       this.part.reject(this.record, error instanceof NeedsNotMet ? error.needs : null)
     }
     this.#decide()
@@ -136,12 +174,14 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       const lacking = missing(this.needs!, house)
       if (lacking.length > 0) throw new NeedsNotMet(this.needs!, lacking, null)
       await this.stage()
-      this.check({ house: [...house, this.needs!], leaving: [] })
+      const after = [...house, this.needs!]
+      const bereft = house.filter((needs) => missing(needs, after).length > 0)
+      this.check({ house: after, bereft, swapping: new Set(), leaving: [] })
     } catch (error) {
       if (this.#previous === null) this.record.outcome = 'failed'
       this.record.error = this.#faultOf(error)
     }
-    if (this.#generation !== null) this.part.discard(this.#generation)
+    if (this.#generation !== null) void this.part.discard(this.#generation)
     return this.record
   }
 

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   Problem,
+  type CloudEvent,
   type Health,
   type Hold,
   type Logger,
@@ -11,6 +12,7 @@ import {
   type PluginRouter,
   type Undo,
 } from '@home-console/sdk'
+import type { Listener } from '../bus/held-events.ts'
 import { pluginRouter } from '../http/plugin-router.ts'
 import type { PluginData } from '../db/plugin-data.ts'
 import type { OwnedLog } from '../log/log.ts'
@@ -64,6 +66,10 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   readonly log: OwnedLog
   readonly draining: AbortSignal
   readonly enter: <T>(run: () => T, work?: Hold) => T
+  /** What the version before gave. */
+  readonly handedOver: unknown
+  /** Who hears events, in the order in which they were registered. */
+  readonly listeners: Set<Listener>
   call(work: Hold, run: () => unknown): Promise<void> | undefined
   readonly data: PluginData
   emit(type: string, data: unknown, subject: string | undefined): void
@@ -109,6 +115,7 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     },
     signal: generation.signal,
     draining: generation.draining,
+    handover: generation.handedOver,
 
     router: leaving((options) => {
       const router = pluginRouter({
@@ -122,20 +129,25 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     events: {
       on: leaving((pattern, handler) => {
         assertFunction(handler, 'events.on')
-        let unsubscribe: Undo | undefined
         // Subscribed while staged, so that a bad pattern is refused here; heard only once it is live.
         let live = false
         const work = { kind: 'listener', label: pattern }
-        const subscribed = organs.bus.subscribe(pattern, (event) => {
-          if (live) void generation.call(work, () => handler(event as never))
+        const hear = (event: CloudEvent) => void generation.call(work, () => handler(event as never))
+        const unsubscribe = organs.bus.subscribe(pattern, (event) => {
+          if (live) hear(event)
         })
-        unsubscribe = subscribed
+        const listener = { pattern, hear }
+        generation.listeners.add(listener)
+        const fallSilent = () => {
+          unsubscribe()
+          generation.listeners.delete(listener)
+        }
         return hold({
           kind: 'subscription',
           label: pattern,
           goLive: () => void (live = true),
-          fallSilent: () => unsubscribe?.(),
-          release: () => unsubscribe?.(),
+          fallSilent,
+          release: fallSilent,
         })
       }),
       emit(type, data, options) {

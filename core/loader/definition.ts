@@ -30,6 +30,8 @@ const LONGEST_LOAD_MS = 240_000
 const Definition = v.object({
   onLoad: callable,
   onUnload: v.optional(callable),
+  handover: v.optional(callable),
+  exclusive: v.optional(v.boolean()),
   version: v.optional(v.string()),
   name: v.optional(v.string()),
   description: v.optional(v.string()),
@@ -42,7 +44,7 @@ const Definition = v.object({
 })
 
 /** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
-const NOT_YET = ['handover', 'config', 'onConfigChange', 'db', 'exclusive', 'modes', 'external']
+const NOT_YET = ['config', 'onConfigChange', 'db', 'modes', 'external']
 
 /** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
 export function definitionOf(module: unknown, entry: string): PluginDefinition {
@@ -89,6 +91,8 @@ function copyOf(definition: PluginDefinition): PluginDefinition {
   return {
     onLoad: (ctx) => definition.onLoad(ctx),
     ...('onUnload' in definition && { onUnload: (ctx) => definition.onUnload?.(ctx) }),
+    ...('handover' in definition && { handover: (ctx) => definition.handover?.(ctx) }),
+    ...(definition.exclusive === true && { exclusive: true }),
     ...(version !== undefined && { version }),
     ...(name !== undefined && { name }),
     ...(description !== undefined && { description }),

@@ -43,6 +43,8 @@ export function faultOf(error: unknown, files: ReadonlySet<string>, code: string
 /** Errors whose class says nothing that their message does not. */
 const PLAIN: ReadonlySet<string> = new Set([
   'Error',
+  'HeldBack',
+  'NeedsNotMet',
   'PluginError',
   'Problem',
   'BuildMessage',

@@ -3,6 +3,7 @@
 import type { Health, Hold, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
 import { Scope } from '../scope/scope.ts'
 import { Declaration } from '../bus/declared-events.ts'
+import type { HeldEvents, Listener } from '../bus/held-events.ts'
 import { settlesWithin } from '../clock.ts'
 import type { PluginData } from '../db/plugin-data.ts'
 import { Mount } from '../http/mount.ts'
@@ -22,7 +23,7 @@ import { definitionOf } from './definition.ts'
 import type { Face } from './changes.ts'
 import type { PluginSource } from './discovery.ts'
 import { Emissions } from './emissions.ts'
-import { PluginError, positionOf, positionOfText } from './fault.ts'
+import { messageOf, PluginError, positionOf, positionOfText } from './fault.ts'
 import { OpenStreams } from './open-streams.ts'
 import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
@@ -78,6 +79,7 @@ export class Generation implements MountOwner {
   readonly tasks = new Tasks()
   readonly log: OwnedLog
   readonly data: PluginData
+  readonly listeners = new Set<Listener>()
   readonly #organs: Organs
   readonly #prefix: string
   readonly #onCharged: (charged: Charged) => void
@@ -90,6 +92,8 @@ export class Generation implements MountOwner {
   readonly #streams = new OpenStreams()
   readonly #emissions: Emissions
   readonly #statuses = new Map<string, Status>()
+  #handedOver: unknown
+  #mayGo: ReadonlySet<string> = new Set()
   #context: PluginContext | undefined
   #definition: PluginDefinition | undefined
   #declaration: Declaration | undefined
@@ -172,10 +176,21 @@ export class Generation implements MountOwner {
   /** What others see of it. */
   get face(): Face {
     const { events = {}, scopes = {} } = this.#definition ?? {}
-    const services = this.#organs.services
-      .providedBy(this)
-      .map(({ label, methods }) => ({ name: label, methods }))
+    const services = this.#organs.services.offeredBy(this)
     return { routes: this.routes, events: Object.keys(events), services, scopes: Object.keys(scopes) }
+  }
+
+  /** Whether no other version of the plugin may be alive beside it. */
+  get exclusive(): boolean {
+    return this.#definition?.exclusive === true
+  }
+
+  get handedOver(): unknown {
+    return this.#handedOver
+  }
+
+  get mayGo(): ReadonlySet<string> {
+    return this.#mayGo
   }
 
   get routes(): { method: string; path: string }[] {
@@ -212,9 +227,19 @@ export class Generation implements MountOwner {
       this.#declaration = new Declaration({ plugin: this.id, schemas, enter: this.enter })
   }
 
-  /** @throws what `onLoad` throws; PluginError `load_timeout`, `invalid_router` …; the signal's reason */
-  async stage(superseded: AbortSignal): Promise<void> {
+  /**
+   * @param handedOver by the version before
+   * @param mayGo ids of plugins that go, or swap, together with it
+   * @throws what `onLoad` throws; PluginError `load_timeout`, `invalid_router` …; the signal's reason
+   */
+  async stage(
+    superseded: AbortSignal,
+    handedOver: unknown,
+    mayGo: ReadonlySet<string> = new Set(),
+  ): Promise<void> {
     const definition = this.#definition!
+    this.#handedOver = handedOver
+    this.#mayGo = mayGo
     const timeout = definition.loadTimeout ?? LOAD_MS
     this.#context = contextOf(this, this.#organs)
     const context = this.#context
@@ -302,14 +327,31 @@ export class Generation implements MountOwner {
     this.#routers.push(router)
   }
 
+  /** What it gives to the next version. @throws PluginError `handover_failed` */
+  handOver(): unknown {
+    const definition = this.#definition
+    const context = this.#context
+    if (definition?.handover === undefined || context === undefined) return undefined
+    try {
+      return structuredClone(this.enter(() => definition.handover!(context)))
+    } catch (error) {
+      throw new PluginError(
+        'handover_failed',
+        `The version that serves did not hand over: ${messageOf(error)}`,
+        positionOf(error, this.files) ?? positionOfText(this.source.entry, 'handover'),
+      )
+    }
+  }
+
   // --- The commit: one tick.
 
   /**
    * Takes over from the generation before, if there is one. Synchronous: nothing can come between.
    *
    * @param leaving earlier generations that have not ended yet
+   * @param missed what happened while none of them was live
    */
-  commit(previous: Generation | null, leaving: readonly Generation[]): void {
+  commit(previous: Generation | null, leaving: readonly Generation[], missed?: HeldEvents): void {
     for (const { tasks } of previous === null ? leaving : [...leaving, previous]) this.tasks.follow(tasks)
     previous?.fallSilent()
     this.scope.commit()
@@ -317,6 +359,7 @@ export class Generation implements MountOwner {
     if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
     else this.#organs.app.unmount(this.#prefix)
     if (this.#declaration !== undefined) this.#organs.bus.declared.add(this.#declaration)
+    missed?.tell([...this.listeners])
     this.#emissions.release(this.#declaration)
   }
 
@@ -324,6 +367,11 @@ export class Generation implements MountOwner {
   fallSilent(): void {
     this.scope.silence()
     if (this.#declaration !== undefined) this.#organs.bus.declared.remove(this.#declaration)
+  }
+
+  /** Requests wait from now on, for whoever takes over. @returns lets them go on */
+  holdRequests(): () => void {
+    return this.#mount === undefined ? () => {} : this.#organs.app.hold(this.#mount)
   }
 
   /** Takes the routes away, where nobody follows. */
@@ -363,7 +411,7 @@ export class Generation implements MountOwner {
     if (definition?.onUnload !== undefined && context !== undefined && this.scope.state !== 'staged') {
       const work = { kind: 'farewell', label: 'onUnload' }
       const finished = this.call(work, () => definition.onUnload!(context))
-      if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS))) leaks.push(work)
+      if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS))) leaks.push({ kind: work.kind, label: work.label })
     }
     this.#closing.abort()
     const { errors, overdue } = await this.scope.close(RELEASE_MS)

@@ -11,6 +11,8 @@ export interface Begin {
   readonly cause: Cause
   /** Even where the files are those of the last try. */
   readonly force?: boolean
+  /** Even where a plugin that uses it would miss what it no longer offers. */
+  readonly regardless?: boolean
   /** How long the files took to be quiet, in ms. */
   readonly settle?: number
 }
@@ -100,11 +102,13 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
     }
     for (const [part, how] of wanted) begin(part, how)
     const cause = wanted.values().next().value?.cause ?? GONE
-    for (const part of [...attempts.keys(), ...leaving])
-      for (const mate of this.#takeBonds(part)) begin(mate, { cause: sameKind(cause), force: true })
+    const again = { cause: sameKind(cause), force: true }
+    for (const part of leaving) for (const mate of this.#takeBonds(part)) begin(mate, again)
+    // Whoever is begun for another's sake may bring others.
+    for (const part of attempts.keys()) for (const mate of this.#takeBonds(part)) begin(mate, again)
     const overtaken = this.#overtake([...attempts.keys(), ...leaving])
     for (const part of overtaken.leaving) if (!attempts.has(part)) leaving.add(part)
-    for (const part of overtaken.mates) begin(part, { cause: sameKind(cause), force: true })
+    for (const part of overtaken.mates) begin(part, again)
     if (attempts.size > 0) await this.#run([...attempts.values()], [...leaving], cause, overtaken.ended)
     else if (leaving.size > 0) await this.leave([...leaving], cause, 'stopping')
   }

@@ -144,15 +144,16 @@ export class PluginLoader {
   /**
    * Loads a plugin again from its files, whether they changed or not. That ends its pin.
    *
+   * @param regardless even where it no longer offers what a loaded plugin uses
    * @returns the record once it is decided, of the attempt that was decided last; null when the owner disabled it
    */
-  async reload(unit: PluginUnit): Promise<Reload | null> {
+  async reload(unit: PluginUnit, { regardless = false } = {}): Promise<Reload | null> {
     unit.release()
-    return this.#loadAgain(unit)
+    return this.#loadAgain(unit, regardless)
   }
 
-  async #loadAgain(unit: PluginUnit): Promise<Reload | null> {
-    await this.#change([unit], { cause: BY_API, force: true })
+  async #loadAgain(unit: PluginUnit, regardless = false): Promise<Reload | null> {
+    await this.#change([unit], { cause: BY_API, force: true, regardless })
     await this.#lifecycle.decided(unit)
     return unit.state === 'disabled' ? null : unit.reloads.last
   }

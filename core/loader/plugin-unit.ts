@@ -3,10 +3,12 @@
 import { realpathSync } from 'node:fs'
 import type { PluginFault, Reload } from '@home-console/sdk'
 import { LoadAttempt } from './attempt.ts'
+import { NO_FACE, type Face } from './changes.ts'
 import { collectSoon } from './collection.ts'
 import { isPlace, readPlace, type PluginPlace, type PluginSource } from './discovery.ts'
-import { PluginError, positionOfText } from './fault.ts'
+import { messageOf, PluginError, positionOfText } from './fault.ts'
 import { Generation, type Charged } from './generation.ts'
+import { Interlude } from './interlude.ts'
 import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
 import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
@@ -68,6 +70,8 @@ export class PluginUnit implements LivingPart {
   /** Of the last attempt that was decided, good or bad: the same files need no second try. */
   #lastDigest: string | null = null
   readonly #version: ServingVersion
+  /** While an exclusive plugin swaps, and no version of it is alive. */
+  #interlude: Interlude | null = null
   /** Generations that are being drained and closed, with the end of it. */
   readonly #leaving = new Map<Generation, Promise<void>>()
   #files: ReadonlySet<string> = new Set()
@@ -111,6 +115,21 @@ export class PluginUnit implements LivingPart {
 
   get source(): PluginSource | null {
     return this.#serving?.source ?? this.#source
+  }
+
+  /** What others see of what serves. */
+  get face(): Face {
+    return this.#interlude?.face ?? this.#serving?.face ?? NO_FACE
+  }
+
+  /** Whether no other version may be alive beside the one that serves. */
+  get isExclusive(): boolean {
+    return this.#interlude !== null || this.#serving?.exclusive === true
+  }
+
+  /** Whether the version before is gone, and none took over yet. */
+  get isBetween(): boolean {
+    return this.#interlude !== null
   }
 
   /** Of the last version that was committed. */
@@ -251,7 +270,7 @@ export class PluginUnit implements LivingPart {
 
   /** Synchronous: a staged version goes live. */
   accept(generation: Generation, previous: Generation | null): void {
-    generation.commit(previous, this.#options.leavingOf(generation.id))
+    generation.commit(previous, this.#options.leavingOf(generation.id), this.#interlude?.events)
     this.#serving = generation
     this.#withdrawn = false
     this.#lastNumber = generation.number
@@ -287,27 +306,76 @@ export class PluginUnit implements LivingPart {
 
   // --- Drained, closed and judged.
 
-  /** A version that never served is gone. */
-  discard(generation: Generation): void {
-    this.#leave(generation, generation.discard())
+  // --- Exclusive: one goes before the next one comes.
+
+  /** Drains and closes what serves, before another version is imported. Who would meet it waits. */
+  async makeRoom(record: Reload): Promise<void> {
+    const generation = this.#serving
+    if (this.#interlude !== null || generation === null) return
+    generation.locateBelongings()
+    const interlude = (this.#interlude = new Interlude(generation, this.organs))
+    const gone = this.#bury(generation, record, () => interlude.takeOver(generation))
+    await this.#leave(generation, gone)
+  }
+
+  /** What the version that serves, or served until now, gives to the next. @throws PluginError `handover_failed` */
+  handOver(): unknown {
+    return this.#interlude === null ? this.#serving?.handOver() : this.#interlude.handedOver
+  }
+
+  /** After the tick of the commit: who waited goes on. */
+  resume(): void {
+    this.#interlude?.end()
+    this.#interlude = null
+  }
+
+  /** The version that made room comes back, as the one after it was refused. */
+  async bringBack(record: Reload): Promise<void> {
+    const before = this.#serving
+    const interlude = this.#interlude
+    if (before === null || interlude === null) return
+    try {
+      const { source, sources } = await this.#version.bringBack(before.id)
+      const generation = this.newGeneration(before.number, source, sources)
+      await generation.import(NEVER)
+      await generation.stage(NEVER, interlude.handover)
+      // The plugin may have been withdrawn meanwhile.
+      if (this.#interlude === interlude) this.accept(generation, before)
+      else await this.discard(generation)
+    } catch (error) {
+      record.error!.message += ` The version before did not come back: ${messageOf(error)}`
+      if (this.#interlude === interlude) this.#goDown()
+    }
+    this.resume()
+  }
+
+  #goDown(): void {
+    this.#serving?.unmount()
+    this.#serving = null
+    this.#version.gone()
+  }
+
+  /** A version that never served is gone. @returns when nothing of it is left */
+  discard(generation: Generation): Promise<unknown> {
+    return this.#leave(generation, generation.discard())
   }
 
   retire(generation: Generation, record: Reload): void {
-    this.#leave(generation, this.#bury(generation, record))
+    void this.#leave(generation, this.#bury(generation, record))
   }
 
-  #leave(generation: Generation, gone: Promise<unknown>): void {
-    this.#leaving.set(
-      generation,
-      gone.then(() => {
-        this.#leaving.delete(generation)
-        this.#version.left(generation.source)
-      }),
-    )
+  #leave(generation: Generation, gone: Promise<unknown>): Promise<void> {
+    const left = gone.then(() => {
+      this.#leaving.delete(generation)
+      this.#version.left(generation.source)
+    })
+    this.#leaving.set(generation, left)
+    return left
   }
 
-  async #bury(generation: Generation, record: Reload): Promise<void> {
+  async #bury(generation: Generation, record: Reload, onDrained?: () => void): Promise<void> {
     const late = await timed(record, 'drain', () => generation.drain())
+    onDrained?.()
     const ended = await timed(record, 'close', () => generation.close())
     record.leaks = [...late, ...ended]
     collectSoon()
@@ -325,7 +393,9 @@ export class PluginUnit implements LivingPart {
     this.#lastDigest = null
     this.#error = null
     this.#state = next
-    this.#serving?.unmount()
+    if (this.#interlude === null) this.#serving?.unmount()
+    else this.#goDown()
+    this.resume()
   }
 
   silence(): void {
@@ -351,6 +421,9 @@ export class PluginUnit implements LivingPart {
     await Promise.all(this.#leaving.values())
   }
 }
+
+/** For what nothing overtakes. */
+const NEVER = new AbortController().signal
 
 function realPathOf(path: string): string {
   try {

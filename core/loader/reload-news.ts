@@ -39,7 +39,8 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
       }
       const line = error?.line === undefined ? '' : `:${error.line}`
       const where = error?.file === undefined ? '' : ` at ${error.file}${line}`
-      const kept = before === null ? '' : ` Generation ${before.number} goes on serving.`
+      const kept =
+        before === null || record.outcome === 'failed' ? '' : ` Generation ${before.number} goes on serving.`
       const frame = error?.frame === undefined ? '' : `\n${error.frame}`
       const why = String(error?.message).replace(/[^.!?]$/, '$&.')
       log.error(`Refused${where}: ${why}${kept}${frame}`, { reload, code: error?.code })

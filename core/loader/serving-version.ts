@@ -82,6 +82,13 @@ export class ServingVersion {
     if (this.#reading !== null) this.#settlePin(id, reading)
   }
 
+  /** What served until now, to be loaded once more. @throws Error when it is not kept */
+  async bringBack(id: string): Promise<RestoredVersion> {
+    const restored = await this.#options.organs.versions.restore(id, this.digest ?? '')
+    this.#laidOut.add(restored)
+    return restored
+  }
+
   /** Nothing serves any more. */
   gone(): void {
     this.#reading = null

@@ -20,8 +20,12 @@ export interface Attempt<P extends Part = Part> {
   readonly needs: Needs | null
   /** Imports the version. @throws why it is refused */
   prepare(): Promise<void>
-  /** Runs `onLoad`; what it needs is there. @throws why it is refused */
-  stage(): Promise<void>
+  /**
+   * Runs `onLoad`; what it needs is there.
+   * @param mayGo ids of the parts that go, or swap, together with it
+   * @throws why it is refused
+   */
+  stage(mayGo: ReadonlySet<string>): Promise<void>
   /** A last look in the tick of the commit. @throws why it is refused */
   check(change: Change<P>): void
   /** Synchronous: the version before falls silent. */
@@ -40,6 +44,10 @@ export interface Attempt<P extends Part = Part> {
 export interface Change<P extends Part = Part> {
   /** What the house offers from then on. */
   readonly house: readonly Needs[]
+  /** What serves on as it is, and would lack something then. */
+  readonly bereft: readonly Needs[]
+  /** Ids of those that swap. */
+  readonly swapping: ReadonlySet<string>
   readonly leaving: readonly P[]
 }
 
@@ -74,6 +82,7 @@ export class Transaction<P extends Part = Part> {
   readonly attempts: readonly Attempt<P>[]
   readonly leaving: readonly P[]
   readonly #surroundings: Surroundings<P>
+  readonly #mayGo: ReadonlySet<string>
   readonly #refused = new Map<Attempt<P>, unknown>()
   readonly #staging = new Map<Attempt<P>, Promise<void>>()
   readonly #staged = new Set<Attempt<P>>()
@@ -86,6 +95,7 @@ export class Transaction<P extends Part = Part> {
   constructor(attempts: readonly Attempt<P>[], leaving: readonly P[], surroundings: Surroundings<P>) {
     this.attempts = attempts
     this.leaving = leaving
+    this.#mayGo = new Set([...leaving, ...attempts.map(({ part }) => part)].map(({ id }) => id))
     this.#surroundings = surroundings
   }
 
@@ -139,7 +149,7 @@ export class Transaction<P extends Part = Part> {
     // Each on a turn of its own: an import takes some ms at a stretch, and the house goes on in between.
     for (let turn = 0; turn < index; turn++) await nextTurn()
     await this.#unlessRefused(attempt, async () => {
-      attempt.check({ house: [], leaving: this.leaving })
+      attempt.check({ ...NOTHING_YET, leaving: this.leaving })
       await attempt.prepare()
     })
     this.#surroundings.tellProgress()
@@ -150,7 +160,7 @@ export class Transaction<P extends Part = Part> {
     if (staging === undefined) {
       staging = this.#unlessRefused(attempt, async () => {
         await this.#needsMet(attempt)
-        if (!this.#refused.has(attempt)) await attempt.stage()
+        if (!this.#refused.has(attempt)) await attempt.stage(this.#mayGo)
         this.#staged.add(attempt)
       })
       this.#staging.set(attempt, staging)
@@ -219,7 +229,7 @@ export class Transaction<P extends Part = Part> {
   #commit(): void {
     let going = this.#independent()
     for (;;) {
-      const change = { house: this.#houseAfter(going), leaving: this.leaving }
+      const change = this.#changeTo(going)
       const refused = going.filter((attempt) => !this.#passes(attempt, change))
       if (refused.length === 0) break
       going = this.#independent()
@@ -245,11 +255,13 @@ export class Transaction<P extends Part = Part> {
     }
   }
 
-  #houseAfter(going: readonly Attempt<P>[]): Needs[] {
-    const kept = this.attempts.flatMap(({ part }) =>
-      going.some((attempt) => attempt.part === part) ? [] : (part.offer ?? []),
-    )
-    return [...this.#unchanged(), ...kept, ...going.map((attempt) => attempt.needs!)]
+  #changeTo(going: readonly Attempt<P>[]): Change<P> {
+    const swapping = new Set(going.map(({ part }) => part.id))
+    const kept = this.attempts.flatMap(({ part }) => (swapping.has(part.id) ? [] : (part.offer ?? [])))
+    const staying = [...this.#unchanged(), ...kept]
+    const house = [...staying, ...going.map((attempt) => attempt.needs!)]
+    const bereft = staying.filter((needs) => missing(needs, house).length > 0)
+    return { house, bereft, swapping, leaving: this.leaving }
   }
 
   /** Those that have nothing to do with one that was refused. What depends on one is refused with it. */
@@ -263,7 +275,8 @@ export class Transaction<P extends Part = Part> {
   #holdBack(attempt: Attempt<P>, culprit: Attempt<P>): void {
     this.#surroundings.bind(culprit.part, attempt.part)
     if (shareFile(attempt, culprit)) this.#surroundings.bind(attempt.part, culprit.part)
-    this.#refused.set(attempt, new HeldBack(culprit.part.id))
+    const why = this.#refused.get(culprit)
+    this.#refused.set(attempt, new HeldBack(why instanceof HeldBack ? why.culprit : culprit.part.id))
   }
 }
 
@@ -290,6 +303,8 @@ function inOrder<A extends Attempt>(attempts: readonly A[]): A[] {
   for (const attempt of attempts) place(attempt)
   return [...ordered]
 }
+
+const NOTHING_YET: Change<never> = { house: [], bereft: [], swapping: new Set(), leaving: [] }
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))

@@ -45,6 +45,8 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requir
   readonly files: string
   readonly log: Logger
   readonly home: Home
+  /** What the version before handed over; undefined where there was none, or it gave nothing. */
+  readonly handover: unknown
   /** Aborts when the generation is closed: everything must have come to its end. */
   readonly signal: AbortSignal
   /** Aborts when a drain begins, before `signal`: long streams should come to their end. */

@@ -36,6 +36,20 @@ export interface PluginDefinition<
   /** Farewell, after the drain and before what the plugin registered is undone. Has 5 s. */
   onUnload?(ctx: PluginContext<Emits, Requires>): void | Promise<void>
 
+  /**
+   * Gives the next version something to begin with. Synchronous; asked of the version that serves, just before the next
+   * one's `onLoad`. What it gives is copied as by `structuredClone`, and stands there as `ctx.handover`. It is a snapshot:
+   * what must not be lost belongs on the disk. A throw refuses the next version.
+   */
+  handover?(ctx: PluginContext<Emits, Requires>): unknown
+
+  /**
+   * Two versions of it must never be alive at once: it holds a serial port, a lock. In a swap the old version is drained,
+   * closed and disposed of before the new one is imported, and loaded again if that one fails. Meanwhile requests, events
+   * and calls wait.
+   */
+  readonly exclusive?: boolean
+
   /** What the plugin emits. Data is checked at `emit`; what does not fit is dropped and charged to the plugin. */
   readonly events?: Emits
 

@@ -2,8 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import type { Provider } from './parties.ts'
-import type { ServiceRegistry } from './service-registry.ts'
+import type { Offer, ServiceRegistry } from './service-registry.ts'
 import type { Use } from './use.ts'
 
 export interface LostMethod {
@@ -17,23 +16,23 @@ export interface LostMethod {
  * A plugin calls a method when it took it from its handle since it was loaded, or when one of its files names it as a
  * member: the files are read only when a method was lost. What the plugin itself uses swaps with it.
  *
- * @param previous the generation that serves
- * @param next the one that is staged; null where nothing follows
+ * @param plugin id of the provider
+ * @param before what its version that serves, or served until now, offers
+ * @param after what its next version offers
  */
 export function lostMethods(
   registry: ServiceRegistry,
-  previous: Provider,
-  next: Provider | null,
+  plugin: string,
+  before: readonly Offer[],
+  after: readonly Offer[],
 ): LostMethod[] {
-  const offered = new Map(
-    next === null ? [] : registry.providedBy(next).map(({ label, methods }) => [label, new Set(methods)]),
-  )
-  const found = registry.providedBy(previous).flatMap(({ label: service, methods }) => {
+  const offered = new Map(after.map(({ name, methods }) => [name, new Set(methods)]))
+  const found = before.flatMap(({ name: service, methods }) => {
     const lost = methods.filter((method) => !offered.get(service)?.has(method))
     if (lost.length === 0) return []
     return registry
       .usesOf(service)
-      .filter(({ user }) => user.id !== previous.id)
+      .filter(({ user }) => user.id !== plugin)
       .flatMap((use) => called(use, lost).map((method) => ({ service, method, user: use.user.id })))
   })
   return found.sort((a, b) => (a.user < b.user ? -1 : 1))

@@ -24,6 +24,8 @@ interface Party {
 }
 
 export interface Provider extends Party {
+  /** Ids of plugins that go, or swap, in the tick in which it goes live: what they provide may be free by then. */
+  readonly mayGo: ReadonlySet<string>
   enter<T>(run: () => T): T
   ask<Result>(
     work: Work,

@@ -18,6 +18,11 @@ export interface ServiceView {
   failed: number
 }
 
+export interface Offer {
+  readonly name: string
+  readonly methods: readonly string[]
+}
+
 export interface ServiceUser {
   plugin: string
   generation: number
@@ -45,7 +50,9 @@ export class ServiceRegistry {
   provision(name: string, implementation: object, provider: Provider): Provision {
     const { problem } = this.#surroundings
     const service = this.#serviceOf(name)
-    const holder = service.claims.values().find((claim) => claim.provider.id !== provider.id)
+    const holder = service.claims
+      .values()
+      .find((claim) => claim.provider.id !== provider.id && !provider.mayGo.has(claim.provider.id))
     if (holder !== undefined)
       throw problem('service_taken', `"${name}" is provided by the plugin "${holder.provider.id}" already.`)
     if (typeof implementation !== 'object' || implementation === null)
@@ -56,6 +63,34 @@ export class ServiceRegistry {
     const methods = provider.enter(() => methodsOf(implementation))
     if (methods.length === 0) throw problem('invalid_argument', `The service "${name}" has no methods.`)
     return new Provision(service, implementation, methods, provider)
+  }
+
+  /**
+   * Whoever would go on providing something that a staged generation provides, when both go live in one tick.
+   *
+   * @param leaving ids of the plugins that go away in that tick
+   * @param swapping ids of those of which a new version goes live in it
+   */
+  rivalOf(
+    provider: Provider,
+    leaving: ReadonlySet<string>,
+    swapping: ReadonlySet<string>,
+  ): { service: string; plugin: string } | null {
+    for (const { label } of this.providedBy(provider)) {
+      const { claims, provision } = this.#services.get(label)!
+      const holder = provision?.provider.id
+      for (const claim of claims) {
+        const { id } = claim.provider
+        if (id === provider.id || leaving.has(id)) continue
+        // Whoever provides it now keeps it; of two newcomers, the first by name.
+        const isRival =
+          claim === provision
+            ? !swapping.has(id)
+            : swapping.has(id) && holder !== provider.id && (holder === id || id < provider.id)
+        if (isRival) return { service: label, plugin: id }
+      }
+    }
+    return null
   }
 
   /**
@@ -81,6 +116,11 @@ export class ServiceRegistry {
   /** The generations that serve now and declared the service or have a handle on it. */
   usesOf(name: string): Use[] {
     return [...(this.#services.get(name)?.uses ?? [])]
+  }
+
+  /** Which services one generation offers, with their methods. */
+  offeredBy(provider: Provider): Offer[] {
+    return this.providedBy(provider).map(({ label, methods }) => ({ name: label, methods }))
   }
 
   /** What serves of one generation. */

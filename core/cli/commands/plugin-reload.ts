@@ -17,10 +17,17 @@ export const reload = defineCommand({
   args: {
     id,
     'dry-run': { type: 'boolean', description: 'Only try it, and say what would change' },
+    force: { type: 'boolean', description: 'Even where another plugin uses what is gone' },
     json,
   },
   setup: strict(),
-  run: ({ args }) => post(args.id, args['dry-run'] ? 'reload?dryRun=true' : 'reload', args.json),
+  run: ({ args }) => {
+    const query = new URLSearchParams({
+      ...(args['dry-run'] && { dryRun: 'true' }),
+      ...(args.force && { force: 'true' }),
+    })
+    return post(args.id, `reload?${query.toString()}`, args.json)
+  },
 })
 
 export const rollback = defineCommand({
