@@ -66,3 +66,20 @@ test('its services pass the check, and one plugin calls the other', async () => 
   const refused = house.service('dimmer').dim(101) as Promise<unknown>
   expect(await refused.catch((error: { code: string }) => error.code)).toBe('no_such_level')
 })
+
+test('the plugin that holds something which there is once hands over what it counted, and never meets itself', async () => {
+  const meter = snippet('// plugins/meter.ts')
+  await using house = await startTestHouse({ plugins: { meter: { 'index.ts': meter } } })
+  const pulses = async () => (await (await house.request('/api/plugins/meter')).json()) as unknown
+  house.runtime.bus.emit({ type: 'meter.pulse', source: '/clients/test' })
+  expect(await pulses()).toEqual({ pulses: 1 })
+
+  expect((await house.save('meter/index.ts', `${meter}\n// next`)).outcome).toBe('committed')
+  expect(await pulses()).toEqual({ pulses: 1 })
+  const refused = await house.save(
+    'meter/index.ts',
+    meter.replace('const router', `throw new Error('no')\n    const router`),
+  )
+  expect(refused.outcome).toBe('kept_old')
+  expect(await pulses()).toEqual({ pulses: 1 })
+})
