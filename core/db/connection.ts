@@ -39,6 +39,7 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #prepared = new Map<string, Prepared>()
   #depth = 0
+  #relaxed = false
   #closed = false
 
   constructor(sqlite: Database, options: ConnectionOptions) {
@@ -62,25 +63,50 @@ export class Connection {
     return this.#measured(sql, (statement) => statement.values(...(params as SQLQueryBindings[])))
   }
 
-  /** Synchronous: nothing of another generation comes between. Within one, it is part of it. */
+  /** Synchronous: nothing of another generation comes between. One within another is rolled back alone. */
   transaction<T>(run: () => T, behavior = 'deferred'): T {
-    if (this.#depth > 0) return run()
-    this.#depth++
+    const point = `home_console_${this.#depth++}`
+    const nested = this.#depth > 1
     try {
-      this.run(`BEGIN ${behavior}`)
+      this.run(nested ? `SAVEPOINT ${point}` : `BEGIN ${behavior}`)
       const result = run()
-      this.run('COMMIT')
+      this.run(nested ? `RELEASE ${point}` : 'COMMIT')
       return result
+    } catch (error) {
+      // After a full disk SQLite has rolled back all of it already; after a throw nobody has.
+      if (!this.#closed && this.#sqlite.inTransaction)
+        this.#sqlite.run(nested ? `ROLLBACK TO ${point}; RELEASE ${point}` : 'ROLLBACK')
+      throw error
     } finally {
-      // After a full disk SQLite has rolled back already; after a throw nobody has.
-      if (!this.#closed && this.#sqlite.inTransaction) this.#sqlite.run('ROLLBACK')
       this.#depth--
+    }
+  }
+
+  /** From now on a commit need not wait for the disk, but for what is written durably. */
+  relax(): void {
+    this.#relaxed = true
+    this.execute('PRAGMA synchronous = NORMAL')
+  }
+
+  /** Commits so that a power cut does not take it. Within a transaction, it is as durable as that. */
+  durably<T>(run: () => T): T {
+    if (!this.#relaxed || this.#depth > 0) return run()
+    this.execute('PRAGMA synchronous = FULL')
+    try {
+      return run()
+    } finally {
+      this.execute('PRAGMA synchronous = NORMAL')
     }
   }
 
   /** Several statements that take no parameters and give nothing; they are not kept prepared. */
   execute(sql: string): void {
     this.#guarded(() => this.#sqlite.run(sql))
+  }
+
+  /** Lends what is below, to the Core only. */
+  use<T>(run: (sqlite: Database) => T): T {
+    return this.#guarded(() => run(this.#sqlite))
   }
 
   /** Finalizes every statement: one that outlived its connection would keep the file open. */

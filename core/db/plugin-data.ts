@@ -1,25 +1,52 @@
-// What one generation has of its plugin's database: a connection of its own, opened when it is first needed.
+// What one generation has of its plugin's database: a connection of its own, and tables that are what its code expects.
 
+import type { Database } from 'bun:sqlite'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import { Kv, type Sealer } from './kv.ts'
+import { pendingOf, readMigrations, type Applied, type Migration } from './migrations.ts'
+import { DataRefusal } from './plugin-file.ts'
+import type { Snapshot } from './snapshot.ts'
+import { takeBack } from './take-back.ts'
+import { assertFits, tablesOver, type Schema, type Tables } from './tables.ts'
 
 /** Freed pages are given back so many at a time, so that nobody waits for it. */
 const TIDY_PAGES = 256
 
-export interface PluginDataOptions extends Omit<ConnectionOptions, 'file'> {
-  readonly file: string
-  readonly open: () => ConstructorParameters<typeof Connection>[0]
-  readonly now: () => number
+/** How long to wait for another version of the plugin to be decided or gone, in real ms. */
+const PATIENCE_MS = 15_000
+
+export interface PluginDataOptions extends ConnectionOptions {
   readonly id: string
+  readonly open: () => Database
+  readonly now: () => number
   readonly secrets: Sealer
+  readonly snapshot: Snapshot
+  /** What other generations of the plugin have. */
+  readonly others: () => PluginData[]
   readonly invalid: (detail: string) => Error
   readonly onClosed: (data: PluginData) => void
+  readonly onNotTakenBack: (error: unknown) => void
+}
+
+/** Thrown so that a transaction is rolled back that went well. */
+const TRIED = new Error('tried')
+
+/** What a plugin's definition says of its tables. */
+export interface TablesWanted {
+  readonly schema: Schema
+  /** Absolute: where the migrations are. */
+  readonly folder: string
+  readonly durability: 'full' | 'normal'
 }
 
 export class PluginData {
   readonly kv: Kv
   readonly #options: PluginDataOptions
+  readonly #gone = Promise.withResolvers<void>()
+  readonly #decided = Promise.withResolvers<void>()
   #connection: Connection | undefined
+  /** What was migrated for this generation is taken back unless it goes live. */
+  #tentative: 'added' | 'changed' | null = null
   #closed = false
 
   constructor(options: PluginDataOptions) {
@@ -27,12 +54,8 @@ export class PluginData {
     this.kv = new Kv({
       ...options,
       connection: () => this.connection,
-      durably: (run) => run(),
+      durably: (run) => this.connection.durably(run),
     })
-  }
-
-  get isOpen(): boolean {
-    return this.#connection !== undefined && !this.#closed
   }
 
   /** @throws the error for a file that cannot be used, or for a generation that is gone */
@@ -46,16 +69,172 @@ export class PluginData {
 
   /** Removes what has expired, and gives back to the disk what is free. */
   tidy(): void {
-    if (!this.isOpen || this.connection.inTransaction) return
+    const connection = this.#connection
+    if (connection === undefined || this.#closed || connection.inTransaction) return
     this.kv.purge()
-    this.connection.all(`PRAGMA incremental_vacuum(${TIDY_PAGES})`)
+    connection.all(`PRAGMA incremental_vacuum(${TIDY_PAGES})`)
   }
 
-  /** Whoever comes later gets an error in words. */
+  // --- Migrations: what a version that is refused did to the tables is undone, whenever the process dies.
+
+  /**
+   * Whether the migrations would break a version that serves beside this one. If so, they were tried, and rolled back.
+   *
+   * @throws DataRefusal why they cannot be applied at all
+   */
+  mustStepAside(folder: string): boolean {
+    const pending = this.#pending(folder)
+    const changes = pending.some(({ takeBack }) => takeBack === null)
+    if (changes) this.#apply(pending, { keep: false })
+    return changes
+  }
+
+  /**
+   * Brings the tables up to what the folder says, in one transaction. Until `goLive` all of it can be taken back: what
+   * was added by dropping it, anything else by a copy of the file as it was, for which no other version may be open.
+   *
+   * @throws DataRefusal why not, with nothing changed
+   */
+  async migrate({ schema, folder, durability }: TablesWanted): Promise<Tables> {
+    await this.#whenOthers(
+      folder,
+      (other) => other.#tentative !== null,
+      (other) => other.#decided.promise,
+    )
+    const pending = this.#pending(folder)
+    if (pending.length > 0) {
+      const changes = pending.some(({ takeBack }) => takeBack === null)
+      if (changes) await this.#keepCopy(folder)
+      this.#apply(pending, { keep: true })
+      this.#tentative ??= 'added'
+    }
+    assertFits(this.connection, schema, folder)
+    if (durability === 'normal') this.connection.relax()
+    return tablesOver(this.connection, schema)
+  }
+
+  /** The version is good: from now on a process that dies takes nothing back. @throws Error when that cannot be written */
+  keep(): void {
+    if (this.#tentative === 'added')
+      this.connection.durably(() =>
+        this.connection.run('UPDATE home_console_migrations SET take_back = NULL'),
+      )
+    else if (this.#tentative === 'changed') this.#options.snapshot.set()
+  }
+
+  /** The version went live: nothing is taken back any more. Never throws. */
+  goLive(): void {
+    if (this.#tentative === 'changed') this.#options.snapshot.forget()
+    this.#tentative = null
+    this.#decided.resolve()
+  }
+
+  /** Whoever comes later gets an error in words. Takes back what was migrated for a version that did not go live. */
   close(): void {
     if (this.#closed) return
+    try {
+      if (this.#tentative === 'added') this.#connection!.use(takeBack)
+    } catch (error) {
+      this.#options.onNotTakenBack(error)
+    }
     this.#closed = true
     this.#connection?.close()
+    try {
+      if (this.#tentative === 'changed') this.#options.snapshot.restore()
+    } catch (error) {
+      this.#options.onNotTakenBack(error)
+    }
+    this.#decided.resolve()
+    this.#gone.resolve()
     this.#options.onClosed(this)
   }
+
+  #pending(folder: string): Migration[] {
+    const applied = this.connection.all('SELECT tag, hash FROM home_console_migrations ORDER BY idx')
+    return pendingOf(readMigrations(folder), applied as Applied[], folder, this.#options.file)
+  }
+
+  async #keepCopy(folder: string): Promise<void> {
+    await this.#whenOthers(
+      folder,
+      (other) => other.#connection !== undefined,
+      (other) => other.#gone.promise,
+    )
+    this.#connection?.close()
+    this.#connection = undefined
+    await this.#options.snapshot.take()
+    // From here on the copy is the truth, until the version is known to be good.
+    this.#tentative = 'changed'
+  }
+
+  #apply(pending: readonly Migration[], { keep }: { keep: boolean }): void {
+    const { connection } = this
+    const changes = pending.some(({ takeBack }) => takeBack === null)
+    // A table is rebuilt by dropping the old one; with this on, that would delete all that refers to it.
+    connection.execute('PRAGMA foreign_keys = OFF')
+    try {
+      connection.transaction(() => {
+        for (const migration of pending) this.#applyOne(migration, changes)
+        assertNothingOrphaned(connection, pending.at(-1)!)
+        if (!keep) throw TRIED
+      }, 'immediate')
+    } catch (error) {
+      if (error !== TRIED) throw error
+    } finally {
+      connection.execute('PRAGMA foreign_keys = ON')
+    }
+  }
+
+  #applyOne({ tag, idx, file, hash, statements, takeBack: undo }: Migration, changes: boolean): void {
+    for (const { text } of statements) {
+      try {
+        this.connection.execute(text)
+      } catch (error) {
+        if ((error as Error).name !== 'SQLiteError') throw error
+        throw new DataRefusal(
+          'migration_failed',
+          file,
+          `${file} cannot be applied, and nothing was changed: ${(error as Error).message}, in: ${text.slice(0, 200)}`,
+        )
+      }
+    }
+    this.connection.run('INSERT INTO home_console_migrations VALUES (?, ?, ?, ?, ?)', [
+      tag,
+      idx,
+      hash,
+      this.#options.now(),
+      changes ? null : JSON.stringify(undo),
+    ])
+  }
+
+  /** @throws DataRefusal `data_in_use` when they are still there after a while */
+  async #whenOthers(
+    folder: string,
+    which: (other: PluginData) => boolean,
+    when: (other: PluginData) => Promise<void>,
+  ): Promise<void> {
+    const others = this.#options.others().filter((other) => other !== this && which(other))
+    if (others.length === 0) return
+    const { promise: expired, resolve } = Promise.withResolvers<true>()
+    const timer = setTimeout(resolve, PATIENCE_MS, true)
+    const late = await Promise.race([Promise.all(others.map(when)), expired])
+    clearTimeout(timer)
+    if (late !== true) return
+    throw new DataRefusal(
+      'data_in_use',
+      folder,
+      `The migrations in ${folder} change tables that another version of the plugin still uses. Try again when that is gone.`,
+    )
+  }
+}
+
+function assertNothingOrphaned(connection: Connection, { file }: Migration): void {
+  const [orphan] = connection.values('PRAGMA foreign_key_check')
+  if (orphan === undefined) return
+  const [table, , parent] = orphan
+  throw new DataRefusal(
+    'migration_failed',
+    file,
+    `${file} cannot be applied, and nothing was changed: rows of "${String(table)}" would refer to rows of "${String(parent)}" that are gone.`,
+  )
 }

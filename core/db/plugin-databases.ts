@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { Usage } from './connection.ts'
 import type { Sealer } from './kv.ts'
 import { PluginData } from './plugin-data.ts'
+import { Snapshot } from './snapshot.ts'
+import { takeBack } from './take-back.ts'
 import { DataRefusal, openPluginFile, sizeOf } from './plugin-file.ts'
 
 const TIDY_MS = 60 * 60 * 1_000
@@ -39,6 +41,7 @@ export class PluginDatabases {
   lend(id: string): PluginData {
     const { clock, leave, problem, warn, secrets } = this.#options
     const file = this.fileOf(id)
+    const snapshot = new Snapshot(file)
     const lent = this.#lent.get(id) ?? new Set()
     const usage = this.#usage.get(id) ?? { queries: 0, slow: 0 }
     this.#lent.set(id, lent)
@@ -49,10 +52,12 @@ export class PluginDatabases {
       leave,
       now: () => clock.now(),
       secrets,
+      snapshot,
+      others: () => [...lent],
       open: () => {
         this.#usage.set(id, usage)
         this.#cancel ??= clock.after(TIDY_MS, () => this.#tidy())
-        return leave(() => this.#open(id, file))
+        return leave(() => this.#open(id, file, snapshot))
       },
       trouble: (detail) => problem('storage_failed', detail),
       ended: () =>
@@ -62,6 +67,11 @@ export class PluginDatabases {
         warn(
           id,
           `A query took ${Math.round(ms)} ms, and the whole house waited for it: ${sql.slice(0, 200)}. An index, a limit or smaller steps help.`,
+        ),
+      onNotTakenBack: (error) =>
+        warn(
+          id,
+          `What a refused version did to its tables is taken back at the next start: ${String(error)}`,
         ),
       onClosed: (closed) => void lent.delete(closed),
     })
@@ -87,10 +97,12 @@ export class PluginDatabases {
     for (const lent of this.#lent.values()) for (const data of lent) data.close()
   }
 
-  #open(id: string, file: string) {
+  #open(id: string, file: string, snapshot: Snapshot) {
     try {
+      if (this.#looked.has(id)) return openPluginFile(file, false)
       mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 })
-      const sqlite = openPluginFile(file, !this.#looked.has(id))
+      snapshot.recover()
+      const sqlite = openPluginFile(file, true, takeBack)
       this.#looked.add(id)
       return sqlite
     } catch (error) {

@@ -41,9 +41,10 @@ export class DataRefusal extends Error {
  * Opens a plugin's file, and makes it where there is none.
  *
  * @param look whether to look through it for damage
+ * @param mend what is done first, once it is known to be sound
  * @throws DataRefusal `data_damaged`, `data_newer` or `data_unusable`
  */
-export function openPluginFile(file: string, look: boolean): Database {
+export function openPluginFile(file: string, look: boolean, mend?: (sqlite: Database) => void): Database {
   let sqlite: Database | undefined
   try {
     if (sizeOf(file) === null) makeWhole(file)
@@ -52,6 +53,7 @@ export function openPluginFile(file: string, look: boolean): Database {
     sqlite.run('PRAGMA busy_timeout = 1000; PRAGMA foreign_keys = ON')
     assertOurs(sqlite, file, look && sizeOf(file)! <= LOOKED_THROUGH)
     sqlite.run('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304')
+    mend?.(sqlite)
     return sqlite
   } catch (error) {
     sqlite?.close()

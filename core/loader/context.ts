@@ -15,6 +15,7 @@ import {
 import type { Listener } from '../bus/held-events.ts'
 import { pluginRouter } from '../http/plugin-router.ts'
 import type { PluginData } from '../db/plugin-data.ts'
+import type { Tables } from '../db/tables.ts'
 import type { OwnedLog } from '../log/log.ts'
 import type { Held, Scope } from '../scope/scope.ts'
 import type { Provider, User } from '../services/parties.ts'
@@ -72,6 +73,7 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   readonly listeners: Set<Listener>
   call(work: Hold, run: () => unknown): Promise<void> | undefined
   readonly data: PluginData
+  readonly tables: Tables | undefined
   emit(type: string, data: unknown, subject: string | undefined): void
   setStatus(label: string, state: Health, message: string | undefined): void
   addRouter(router: PluginRouter): void
@@ -162,6 +164,12 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       use: leaving(use) as PluginContext['services']['use'],
     },
 
+    get db() {
+      const { tables } = generation
+      if (tables === undefined)
+        throw new Problem(400, 'invalid_argument', 'ctx.db needs tables: db: { schema } in the definition.')
+      return tables
+    },
     // Each runs here and leaves for SQLite only: what writes itself as JSON is the plugin's code.
     kv: {
       get: (key: string) => generation.data.kv.get(key) as never,

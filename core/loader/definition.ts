@@ -19,6 +19,11 @@ const eventType = v.pipe(
   v.check((type) => isEventType(type), 'must be dot-separated words of [a-z0-9_-]'),
   v.check((type) => !isReserved(type), "is the Core's own to say"),
 )
+const tables = v.strictObject({
+  schema: v.record(v.string(), v.unknown()),
+  migrations: v.optional(v.pipe(v.string(), v.nonEmpty('must name a folder'))),
+  durability: v.optional(v.picklist(['full', 'normal'])),
+})
 const services = v.pipe(
   v.array(v.pipe(v.string(), v.regex(SERVICE_NAME, 'must be dot-separated words of [a-z0-9_-]'))),
   v.check((names) => new Set(names).size === names.length, 'must not name a service twice'),
@@ -39,12 +44,13 @@ const Definition = v.object({
   requires: v.optional(services),
   provides: v.optional(services),
   scopes: v.optional(v.record(v.string(), v.string())),
+  db: v.optional(tables),
   dependsOn: v.optional(v.array(v.pipe(v.string(), v.check(isPluginId, 'must be the id of a plugin')))),
   loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
 })
 
 /** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
-const NOT_YET = ['config', 'onConfigChange', 'db', 'modes', 'external']
+const NOT_YET = ['config', 'onConfigChange', 'modes', 'external']
 
 /** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
 export function definitionOf(module: unknown, entry: string): PluginDefinition {
@@ -86,7 +92,7 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
 
 /** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */
 function copyOf(definition: PluginDefinition): PluginDefinition {
-  const { version, name, description, events, requires, provides, dependsOn, scopes, loadTimeout } =
+  const { version, name, description, events, requires, provides, dependsOn, scopes, db, loadTimeout } =
     definition
   return {
     onLoad: (ctx) => definition.onLoad(ctx),
@@ -101,6 +107,7 @@ function copyOf(definition: PluginDefinition): PluginDefinition {
     ...(provides !== undefined && { provides: [...provides] }),
     ...(dependsOn !== undefined && { dependsOn: [...dependsOn] }),
     ...(scopes !== undefined && { scopes: { ...scopes } }),
+    ...(db !== undefined && { db: { ...db } }),
     ...(loadTimeout !== undefined && { loadTimeout }),
   }
 }

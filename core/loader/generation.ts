@@ -6,6 +6,7 @@ import { Declaration } from '../bus/declared-events.ts'
 import type { HeldEvents, Listener } from '../bus/held-events.ts'
 import { settlesWithin } from '../clock.ts'
 import type { PluginData } from '../db/plugin-data.ts'
+import type { Tables } from '../db/tables.ts'
 import { Mount } from '../http/mount.ts'
 import { describeRouter, UndescribableError, type DocumentPart } from '../http/openapi.ts'
 import { DeclaringRouter } from '../http/plugin-router.ts'
@@ -28,6 +29,7 @@ import { OpenStreams } from './open-streams.ts'
 import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
 import { pluginGlobals } from './plugin-globals.ts'
+import { openTables, wouldBreak } from './tables.ts'
 import { Tasks } from './tasks.ts'
 
 const IMPORT_MS = 10_000
@@ -101,6 +103,8 @@ export class Generation implements MountOwner {
   #mount: Mount | undefined
   #document: DocumentPart | undefined
   #onIdle: (() => void) | undefined
+  #tables: Tables | undefined
+  #stepsAside = false
 
   constructor({ number, source, files, digest, prefix, organs, onCharged }: GenerationOptions) {
     this.number = number
@@ -168,6 +172,10 @@ export class Generation implements MountOwner {
     return this.#definition?.version ?? this.source.manifest?.version ?? null
   }
 
+  get tables(): Tables | undefined {
+    return this.#tables
+  }
+
   get needs(): Needs {
     const { requires = [], provides = [], dependsOn = [] } = this.#definition ?? {}
     return { id: this.id, requires, provides, dependsOn }
@@ -182,7 +190,7 @@ export class Generation implements MountOwner {
 
   /** Whether no other version of the plugin may be alive beside it. */
   get exclusive(): boolean {
-    return this.#definition?.exclusive === true
+    return this.#definition?.exclusive === true || this.#stepsAside
   }
 
   get handedOver(): unknown {
@@ -222,6 +230,7 @@ export class Generation implements MountOwner {
       superseded,
     )
     this.#definition = this.enter(() => definitionOf(module, entry))
+    this.#stepsAside = wouldBreak(this)
     const { events: schemas } = this.#definition
     if (schemas !== undefined)
       this.#declaration = new Declaration({ plugin: this.id, schemas, enter: this.enter })
@@ -241,6 +250,8 @@ export class Generation implements MountOwner {
     this.#handedOver = handedOver
     this.#mayGo = mayGo
     const timeout = definition.loadTimeout ?? LOAD_MS
+    this.#tables = await openTables(this)
+    superseded.throwIfAborted()
     this.#context = contextOf(this, this.#organs)
     const context = this.#context
     const router: unknown = await within(
@@ -256,6 +267,7 @@ export class Generation implements MountOwner {
     this.#assertProvided()
     await this.#check(router)
     superseded.throwIfAborted()
+    this.data.keep()
   }
 
   /** Between two calls of the border its code runs unseen: then this says who it may be. */
@@ -355,6 +367,8 @@ export class Generation implements MountOwner {
     for (const { tasks } of previous === null ? leaving : [...leaving, previous]) this.tasks.follow(tasks)
     previous?.fallSilent()
     this.scope.commit()
+    this.data.goLive()
+    this.#stepsAside = false
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
     if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
     else this.#organs.app.unmount(this.#prefix)
@@ -411,7 +425,8 @@ export class Generation implements MountOwner {
     if (definition?.onUnload !== undefined && context !== undefined && this.scope.state !== 'staged') {
       const work = { kind: 'farewell', label: 'onUnload' }
       const finished = this.call(work, () => definition.onUnload!(context))
-      if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS))) leaks.push({ kind: work.kind, label: work.label })
+      if (finished !== undefined && !(await settlesWithin(finished, RELEASE_MS)))
+        leaks.push({ kind: work.kind, label: work.label })
     }
     this.#closing.abort()
     const { errors, overdue } = await this.scope.close(RELEASE_MS)

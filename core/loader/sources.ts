@@ -4,6 +4,7 @@ import { readFileSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
 import type { PluginSource } from './discovery.ts'
+import { migrationFiles, migrationsIn } from './migration-files.ts'
 import { isShared } from './shared-packages.ts'
 
 export interface Sources {
@@ -29,6 +30,8 @@ export interface SourceFile {
 interface ReadFile extends SourceFile {
   readonly stamp: string
   readonly imports: readonly string[]
+  /** The folder of migrations that it tells of, as it is named there. */
+  readonly migrations: string | null
 }
 
 /** What Bun tries behind a specifier that names no file, in its order. */
@@ -75,6 +78,7 @@ export class SourceReader {
         if (target === null) missing.push({ specifier, from: path })
         else if (target !== '') queue.push(target)
       }
+      if (file.migrations !== null) queue.push(...migrationFiles(resolve(source.dir, file.migrations)))
     }
     this.#known = known
     this.#missing = missing
@@ -117,7 +121,14 @@ export class SourceReader {
     const hash = sha256(content)
     return before?.hash === hash
       ? { ...before, stamp }
-      : { stamp, hash, size: content.length, content, imports: importsOf(path, content) }
+      : {
+          stamp,
+          hash,
+          size: content.length,
+          content,
+          imports: importsOf(path, content),
+          migrations: migrationsIn(path, content),
+        }
   }
 }
 

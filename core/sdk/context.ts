@@ -1,6 +1,7 @@
 // What a plugin gets in its hands: the one argument of `onLoad`.
 
 import type { EventFor, EventSchemas, Events } from './event.ts'
+import type { Db, DbSchema } from './db.ts'
 import type { Logger } from './logger.ts'
 import type { InputOf } from './standard-schema.ts'
 import type { PluginRouter, RouterOptions } from './router.ts'
@@ -37,7 +38,11 @@ export interface TaskOptions {
   readonly restart?: 'on-failure' | 'always' | 'never'
 }
 
-export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requires extends string = never> {
+export interface PluginContext<
+  Emits extends EventSchemas = EventSchemas,
+  Requires extends string = never,
+  Schema extends DbSchema = DbSchema,
+> {
   readonly id: string
   /** The folder that holds the plugin's code. */
   readonly dir: string
@@ -97,6 +102,15 @@ export interface PluginContext<Emits extends EventSchemas = EventSchemas, Requir
      */
     use<const Name extends ServiceName | Requires | (string & {})>(name: Name): ServiceOf<Name>
   }
+
+  /**
+   * The tables that `db` declares, in the plugin's own SQLite file: Drizzle, synchronous, so that each query is done when
+   * it returns. End it with `.run()`, `.all()`, `.get()` or `.values()`, or await it. `transaction()` takes no async
+   * function. While a query runs, the whole house waits: one of more than 50 ms is named in the log.
+   *
+   * @throws Problem `storage_failed` when the disk is full or the file damaged; SQLiteError for a mistake in a query
+   */
+  readonly db: Db<Schema>
 
   /**
    * Single values under a key, in the plugin's own database: what was set is on the disk when the call returns. Values

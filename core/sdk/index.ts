@@ -16,6 +16,7 @@ export type {
   TaskOptions,
   Undo,
 } from './context.ts'
+export type { Db, DbSchema } from './db.ts'
 export type { LogFields, Logger } from './logger.ts'
 export type {
   Changes,

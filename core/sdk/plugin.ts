@@ -2,6 +2,7 @@
 
 import type { EventSchemas } from './event.ts'
 import type { PluginContext } from './context.ts'
+import type { DbSchema } from './db.ts'
 import type { PluginRouter } from './router.ts'
 
 /**
@@ -21,6 +22,7 @@ import type { PluginRouter } from './router.ts'
 export interface PluginDefinition<
   Emits extends EventSchemas = EventSchemas,
   Requires extends string = string,
+  Schema extends DbSchema = DbSchema,
 > {
   /** For people. May come from the plugin's `package.json` instead. */
   readonly version?: string
@@ -31,10 +33,10 @@ export interface PluginDefinition<
    * Registers what the plugin does, and returns its router or nothing. Must settle within `loadTimeout`; what talks to
    * the outside for long belongs in `ctx.task()`. A throw refuses this version and keeps the old one serving.
    */
-  onLoad(ctx: PluginContext<Emits, Requires>): PluginRouter | void | Promise<PluginRouter | void>
+  onLoad(ctx: PluginContext<Emits, Requires, Schema>): PluginRouter | void | Promise<PluginRouter | void>
 
   /** Farewell, after the drain and before what the plugin registered is undone. Has 5 s. */
-  onUnload?(ctx: PluginContext<Emits, Requires>): void | Promise<void>
+  onUnload?(ctx: PluginContext<Emits, Requires, Schema>): void | Promise<void>
 
   /**
    * Gives the next version something to begin with. Synchronous; asked of the version that serves, just before the next
@@ -62,6 +64,17 @@ export interface PluginDefinition<
   /** Ids of plugins that must be up before this one is loaded. */
   readonly dependsOn?: readonly string[]
 
+  /**
+   * Tables of its own, and where their migrations are: `./drizzle` unless named. Pending ones are applied before `onLoad`;
+   * what a version that is refused did to the tables is undone. `durability`: `full` (the default) has each commit on the
+   * disk before it returns; `normal` may lose the last ones in a power cut and is ten times faster: for measurements.
+   */
+  readonly db?: {
+    readonly schema: Schema
+    readonly migrations?: string
+    readonly durability?: 'full' | 'normal'
+  }
+
   /** Titles of the scopes that its routes ask for: `{ 'weather.read': 'Read the weather' }`. */
   readonly scopes?: Readonly<Record<string, string>>
 
@@ -70,8 +83,10 @@ export interface PluginDefinition<
 }
 
 /** Gives a plugin's definition its types. A plain object or a class instance with these members is as good. */
-export function definePlugin<const Emits extends EventSchemas = {}, const Requires extends string = never>(
-  definition: PluginDefinition<Emits, Requires>,
-): PluginDefinition<Emits, Requires> {
+export function definePlugin<
+  const Emits extends EventSchemas = {},
+  const Requires extends string = never,
+  Schema extends DbSchema = {},
+>(definition: PluginDefinition<Emits, Requires, Schema>): PluginDefinition<Emits, Requires, Schema> {
   return definition
 }
