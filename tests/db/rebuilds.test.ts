@@ -72,14 +72,14 @@ test('a table is rebuilt under a serving plugin, with its children, and no reque
   await using core = await start()
   await core.request(`${URL}/1`, { method: 'POST' })
   write(core, [TABLES, REBUILD])
-  let asking = true
+  const over = new AbortController()
   const asked = (async () => {
     const statuses = new Set<number>()
-    while (asking) statuses.add((await core.request(URL)).status)
+    while (!over.signal.aborted) statuses.add((await core.request(URL)).status)
     return statuses
   })()
   const reload = await core.save('house/index.ts', house('title'))
-  asking = false
+  over.abort()
   expect(reload).toMatchObject({ outcome: 'committed', error: null })
   expect([...(await asked)]).toEqual([200])
   expect(await state(core)).toEqual({ rooms: [{ id: 1, title: 'r1' }], lamps })
