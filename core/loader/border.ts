@@ -5,7 +5,7 @@ import type { Hold } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
 import type { Waiter } from '../http/request-info.ts'
 import { LAST, NOW, type Presence } from '../vigil/record.ts'
-import { closedSince, openDescriptors } from './descriptors.ts'
+import { closedSince, openDescriptors, type Glance } from './descriptors.ts'
 
 /**
  * Calls back as the Core. Every function that the Core hands to a plugin goes through here: what it queues or opens
@@ -121,13 +121,13 @@ export class Border {
   /**
    * Ends what the plugin opened and did not close, and rejects whoever still waits for it.
    *
-   * @param sockets what is known of the process's sockets, so that those that are ended can be named
+   * @param glance what was open shortly before, so that what is ended can be told from what others open, and named
    * @returns what was ended, as far as the system can name it
    */
-  end(sockets?: ReadonlyMap<string, Hold>): Hold[] {
+  end(glance?: Glance): Hold[] {
     if (this.#ended) return []
     this.#ended = true
-    const before = openDescriptors(sockets)
+    const before = openDescriptors(glance)
     this.#graph.dispose()
     const closed = closedSince(before)
     const reason = coreProblem('generation_ended')

@@ -15,18 +15,25 @@ interface Descriptor {
 
 const FOLDER = '/proc/self/fd'
 
+/** What was open a moment before a plugin is ended, and what the system says of the sockets among it, by inode. */
+export interface Glance {
+  readonly targets: ReadonlyMap<string, string>
+  readonly sockets: ReadonlyMap<string, Hold>
+}
+
 /**
  * By number; empty where the system does not tell.
  *
- * @param sockets what the system says of them, by inode; without it they are sockets and no more
+ * @param glance without it sockets have no names, and files count that others have open for a moment only
  */
-export function openDescriptors(sockets: ReadonlyMap<string, Hold> = new Map()): Map<string, Descriptor> {
+export function openDescriptors(glance?: Glance): Map<string, Descriptor> {
   const descriptors = new Map<string, Descriptor>()
-  for (const number of namesIn(FOLDER)) {
+  for (const [number, target] of openTargets()) {
+    if (glance !== undefined && glance.targets.get(number) !== target) continue
     try {
-      descriptors.set(number, describe(number, readlinkSync(`${FOLDER}/${number}`), sockets))
+      descriptors.set(number, describe(number, target, glance?.sockets ?? new Map()))
     } catch {
-      // Closed since it was listed, such as the one that listed it.
+      // Its process ended since it was listed.
     }
   }
   return descriptors
@@ -34,7 +41,7 @@ export function openDescriptors(sockets: ReadonlyMap<string, Hold> = new Map()):
 
 /** What was open before and is not now, without what only served a child process. */
 export function closedSince(before: ReadonlyMap<string, Descriptor>): Hold[] {
-  const now = new Map(namesIn(FOLDER).map((number) => [number, targetOf(number)]))
+  const now = openTargets()
   const closed = [...before].filter(([number, { target, pid }]) =>
     pid === undefined ? now.get(number) !== target : wasKilled(pid),
   )
@@ -78,13 +85,29 @@ function wasKilled(pid: number): boolean {
   }
 }
 
+/** Settles when nobody looks. */
+let looking: Promise<unknown> = Promise.resolve()
+
+/**
+ * Ends a plugin with a glance at what is open. One after the other: the tables of sockets are files that the Core has open
+ * while it reads them, and whoever compares descriptors meanwhile would take them for the plugin's.
+ */
+export function atAGlance<T>(end: (glance: Glance) => T): Promise<T> {
+  const ended = looking.then(async () => {
+    const targets = openTargets()
+    return end({ targets, sockets: await networkSockets() })
+  })
+  looking = ended.catch(() => {})
+  return ended
+}
+
 const LISTENING = '0A'
 
 /**
  * The sockets of the machine's network, by inode: a server by where it listens, a connection by its other end. Read aside,
  * as the tables of a busy machine take some ms.
  */
-export async function networkSockets(): Promise<Map<string, Hold>> {
+async function networkSockets(): Promise<Map<string, Hold>> {
   const sockets = new Map<string, Hold>()
   for (const table of ['tcp', 'tcp6', 'udp', 'udp6']) {
     let text: string
@@ -127,10 +150,15 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function targetOf(number: string): string | null {
-  try {
-    return readlinkSync(`${FOLDER}/${number}`)
-  } catch {
-    return null
+/** By number. */
+function openTargets(): Map<string, string> {
+  const targets = new Map<string, string>()
+  for (const number of namesIn(FOLDER)) {
+    try {
+      targets.set(number, readlinkSync(`${FOLDER}/${number}`))
+    } catch {
+      // Closed since it was listed, such as the one that listed it.
+    }
   }
+  return targets
 }

@@ -19,7 +19,7 @@ import { Belongings } from './belongings.ts'
 import { Border, leaving } from './border.ts'
 import { contextOf } from './context.ts'
 import { within } from './deadline.ts'
-import { networkSockets } from './descriptors.ts'
+import { atAGlance, type Glance } from './descriptors.ts'
 import { definitionOf } from './definition.ts'
 import type { Face } from './changes.ts'
 import type { PluginSource } from './discovery.ts'
@@ -433,14 +433,13 @@ export class Generation implements MountOwner {
     for (const { hold, error } of errors) this.charge(error, `${hold.kind} "${hold.label}"`)
     leaks.push(...overdue)
     // Whoever was told and needs a turn of the loop to let go gets it meanwhile.
-    const sockets = await networkSockets()
-    return [...leaks, ...this.endByForce(sockets)]
+    return [...leaks, ...(await atAGlance((glance) => this.endByForce(glance)))]
   }
 
   /** Ends what the plugin opened and did not close, and lets nobody wait for it any longer. Gives what that was. */
-  endByForce(sockets?: ReadonlyMap<string, Hold>): Hold[] {
+  endByForce(glance?: Glance): Hold[] {
     const belongings = this.#belongings.list()
-    const descriptors = this.#border.end(sockets)
+    const descriptors = this.#border.end(glance)
     const ended = coreProblem('generation_ended')
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#streams.cutAll()
