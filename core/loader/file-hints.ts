@@ -60,8 +60,10 @@ export class FileHints {
 
   /** Watches more files: a helper outside the folders, the target of a link, a package's own `package.json`. */
   add(paths: readonly string[]): void {
-    for (const path of paths) this.#added.add(path)
-    this.#watcher.add([...paths])
+    // What is watched twice is told twice, and one step looks like two.
+    const more = paths.filter((path) => this.#folderOf(path) === undefined || this.#isIgnored(path))
+    for (const path of more) this.#added.add(path)
+    this.#watcher.add(more)
   }
 
   async close(): Promise<void> {
@@ -71,8 +73,12 @@ export class FileHints {
 
   /** What lies in the folders of packages is not watched, but for what was asked for. */
   #isIgnored(path: string): boolean {
-    const folder = this.#options.folders.find((folder) => path.startsWith(`${folder}/`))
+    const folder = this.#folderOf(path)
     return folder !== undefined && !this.#added.has(path) && IGNORED_FOLDER.test(path.slice(folder.length))
+  }
+
+  #folderOf(path: string): string | undefined {
+    return this.#options.folders.find((folder) => path.startsWith(`${folder}/`))
   }
 
   #noteRaw(event: string, name: string | null, details: unknown): void {

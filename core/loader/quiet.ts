@@ -1,14 +1,14 @@
 // Waits until saved files can be read: a whole file at once, those that are written in place when all have been quiet.
 
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { FileHint } from './file-hints.ts'
 
 /** A file that is written in place is read when it has been quiet for this long, in ms. */
 export const QUIET_MS = 50
-/** What is quiet waits no longer than this for what is still being written beside it. */
+/** What is quiet waits no longer than this for what is still being written beside it, in ms. */
 const PATIENCE_MS = 1_000
-/** How long a checkout may take. What is locked longer was left locked. */
+/** How long a checkout may take, in ms. What is locked longer was left locked. */
 const CHECKOUT_MS = 30_000
 
 export interface QuietOptions {
@@ -22,15 +22,15 @@ export interface QuietOptions {
 
 export class Quiet {
   readonly #options: QuietOptions
-  readonly #locks: readonly string[]
   /** When each was noted last. */
   readonly #written = new Map<string, number>()
   #since = 0
+  /** When a checkout was last seen to be under way: patience begins where it ends. */
+  #checkoutAt = 0
   #timer: Timer | undefined
 
   constructor(options: QuietOptions) {
     this.#options = options
-    this.#locks = [...new Set(options.folders.flatMap(checkoutLock))]
   }
 
   /** Takes what came together. */
@@ -47,7 +47,8 @@ export class Quiet {
       if (this.#written.size > 0 && this.#options.isTied(path, [...this.#written.keys()])) wait(path)
       else ready.push(path)
     }
-    if (this.#written.size > 0) this.#lookIn(QUIET_MS)
+    // Whoever writes without a pause must not put off the look for ever.
+    if (this.#written.size > 0 && this.#timer === undefined) this.#lookIn(QUIET_MS)
     if (ready.length > 0) this.#options.onQuiet(ready, 0)
   }
 
@@ -57,28 +58,41 @@ export class Quiet {
   }
 
   #lookIn(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#look(), ms)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#look()
+    }, ms)
   }
 
   #look(): void {
     const now = performance.now()
-    const waited = now - this.#since
+    if (this.#options.folders.flatMap(checkoutLock).some(isHeld)) {
+      this.#checkoutAt = now
+      this.#lookIn(QUIET_MS)
+      return
+    }
     // The loop may have been blocked, and events be on their way that this timer overtook: the files say it too.
     const quietIn = Array.from(this.#written, ([path, noted]) => ({
       path,
       ms: QUIET_MS - Math.min(now - noted, ageOf(path)),
     }))
     const quiet = quietIn.flatMap(({ path, ms }) => (ms <= 1 ? path : []))
-    const isDone = quiet.length === quietIn.length || (waited >= PATIENCE_MS && quiet.length > 0)
-    if (!isDone) this.#lookIn(Math.max(...quietIn.map(({ ms }) => ms)) + 1)
-    else if (waited < CHECKOUT_MS && this.#locks.some((lock) => existsSync(lock))) this.#lookIn(QUIET_MS)
-    else {
-      for (const path of quiet) this.#written.delete(path)
-      if (this.#written.size > 0) this.#lookIn(QUIET_MS)
-      this.#options.onQuiet(quiet, waited)
+    const isPatient = now - Math.max(this.#since, this.#checkoutAt) < PATIENCE_MS
+    if (quiet.length < quietIn.length && (isPatient || quiet.length === 0)) {
+      this.#lookIn(Math.max(...quietIn.map(({ ms }) => ms)) + 1)
+      return
     }
+    for (const path of quiet) this.#written.delete(path)
+    if (this.#written.size > 0) this.#lookIn(QUIET_MS)
+    this.#options.onQuiet(quiet, now - this.#since)
   }
+}
+
+/** Whether a checkout is under way. */
+function isHeld(lock: string): boolean {
+  const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs
+  // A clock that was set back must not make it last.
+  return since !== undefined && Math.abs(Date.now() - since) < CHECKOUT_MS
 }
 
 /** How long ago a file was written, in ms; Infinity for one that cannot be seen, or has a time to come. */

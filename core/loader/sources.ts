@@ -92,11 +92,14 @@ export class SourceReader {
     }
   }
 
-  /** Whether a file is one of those read last, and is another one on the disk by now (an atomic save). */
+  /**
+   * Whether a file is one of those read last, and another one was put in its place by now (an atomic save). One that was
+   * removed and is being written anew, as git does, is another one too, but nothing was done to it since it was written.
+   */
   wasReplaced(path: string): boolean {
     const known = this.#known.get(path)
     const stats = known && statOf(path)
-    return !!stats && stats.size > 0 && !known.stamp.startsWith(`${stats.ino}:`)
+    return !!stats && stats.ctimeMs > stats.mtimeMs && !known.stamp.startsWith(`${stats.ino}:`)
   }
 
   /** The files of the last reading that are not what they were, by what the file system says of them. */
