@@ -136,9 +136,12 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     this.record.outcome = 'committed'
   }
 
-  finish(): void {
+  tell(): void {
     this.part.resume()
     this.#decide()
+  }
+
+  letGo(): void {
     if (this.#previous?.ended === false) this.part.retire(this.#previous, this.record)
   }
 

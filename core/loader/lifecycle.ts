@@ -1,6 +1,7 @@
 // The LifecycleManager: who comes up and goes away when, so that nobody is up without what it needs.
 
 import type { Reload } from '@home-console/sdk'
+import { countChange } from './collection.ts'
 import { circleThrough, leansOn, meets, missing, needsOf, tellCircle, tellNeed, type Needs } from './needs.ts'
 import { Transaction, type Attempt, type Part, type Surroundings } from './transaction.ts'
 
@@ -232,7 +233,10 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
     }
     const going = leaving.map((part): Going<P> => ({ part, needs: part.offer, cause }))
     await transaction.run()
-    if (transaction.hasCommitted) this.#state++
+    if (transaction.hasCommitted) {
+      this.#state++
+      countChange()
+    }
     this.#underWay.delete(transaction)
     resolve()
     this.tellProgress()

@@ -32,8 +32,10 @@ export interface Attempt<P extends Part = Part> {
   silence(): void
   /** Synchronous: the staged version goes live. */
   commit(): void
-  /** After the tick: tells of it, and lets go of the version before. */
-  finish(): void
+  /** In the same tick, when all are live: tells of it. */
+  tell(): void
+  /** After the tick: lets go of the version before. */
+  letGo(): void
   /** Throws the version away, with the reason on record. */
   refuse(error: unknown): Promise<void>
   /** From now on its steps reject: something newer overtook it. */
@@ -88,6 +90,8 @@ export class Transaction<P extends Part = Part> {
   readonly #staged = new Set<Attempt<P>>()
   /** Whose decision attempts wait for. */
   readonly #awaited = new Map<Attempt<P>, readonly Transaction<P>[]>()
+  /** What was committed, providers first. */
+  #live: readonly Attempt<P>[] = []
   #overtaken = false
   #decided = false
   #committed = false
@@ -136,18 +140,22 @@ export class Transaction<P extends Part = Part> {
 
   /** Settles when everything is live or refused. Never rejects. */
   async run(): Promise<void> {
-    await Promise.all(this.attempts.map((attempt, index) => this.#prepare(attempt, index)))
+    await Promise.all(this.attempts.map((attempt) => this.#prepare(attempt)))
     await Promise.all(this.attempts.map((attempt) => this.#stage(attempt)))
+    // The tick of the commit has a turn of its own too.
+    if (this.attempts.length > 1) await nextTurn()
     if (this.#overtaken) for (const attempt of this.attempts) this.#refused.set(attempt, null)
     else this.#commit()
     this.#decided = true
     this.#surroundings.tellProgress()
-    await Promise.all(Array.from(this.#refused, ([attempt, error]) => attempt.refuse(error)))
+    await Promise.all([
+      this.#letGo(),
+      ...Array.from(this.#refused, ([attempt, error]) => attempt.refuse(error)),
+    ])
   }
 
-  async #prepare(attempt: Attempt<P>, index: number): Promise<void> {
-    // Each on a turn of its own: an import takes some ms at a stretch, and the house goes on in between.
-    for (let turn = 0; turn < index; turn++) await nextTurn()
+  async #prepare(attempt: Attempt<P>): Promise<void> {
+    await this.#itsTurn(attempt)
     await this.#unlessRefused(attempt, async () => {
       attempt.check({ ...NOTHING_YET, leaving: this.leaving })
       await attempt.prepare()
@@ -155,11 +163,17 @@ export class Transaction<P extends Part = Part> {
     this.#surroundings.tellProgress()
   }
 
+  /** Each on a turn of its own: a step takes some ms at a stretch, and the house goes on in between. */
+  async #itsTurn(attempt: Attempt<P>): Promise<void> {
+    for (let turn = this.attempts.indexOf(attempt); turn > 0; turn--) await nextTurn()
+  }
+
   #stage(attempt: Attempt<P>): Promise<void> {
     let staging = this.#staging.get(attempt)
     if (staging === undefined) {
       staging = this.#unlessRefused(attempt, async () => {
         await this.#needsMet(attempt)
+        await this.#itsTurn(attempt)
         if (!this.#refused.has(attempt)) await attempt.stage(this.#mayGo)
         this.#staged.add(attempt)
       })
@@ -237,9 +251,16 @@ export class Transaction<P extends Part = Part> {
     for (const attempt of going) attempt.silence()
     for (const part of this.leaving) part.silence()
     this.#committed = going.length > 0 || this.leaving.length > 0
-    const ordered = inOrder(going)
-    for (const attempt of ordered) attempt.commit()
-    for (const attempt of ordered) attempt.finish()
+    this.#live = inOrder(going)
+    for (const attempt of this.#live) attempt.commit()
+    for (const attempt of this.#live) attempt.tell()
+  }
+
+  async #letGo(): Promise<void> {
+    for (const attempt of this.#live) {
+      attempt.letGo()
+      if (attempt !== this.#live.at(-1)) await nextTurn()
+    }
   }
 
   #passes(attempt: Attempt<P>, change: Change<P>): boolean {

@@ -118,6 +118,7 @@ class MadeUpAttempt implements Attempt<MadeUp> {
 
   check(): void {}
   silence(): void {}
+  letGo(): void {}
 
   commit(): void {
     if (this.#overtaken) throw new Error(`${this.part.id} was committed though something newer overtook it`)
@@ -128,7 +129,7 @@ class MadeUpAttempt implements Attempt<MadeUp> {
     this.part.state = 'active'
   }
 
-  finish(): void {
+  tell(): void {
     const lacking = missing(this.needs!, this.part.story.serving())
     if (lacking.length > 0) throw new Error(`${this.part.id} is up without ${lacking[0]!.name}`)
   }
