@@ -16,9 +16,22 @@ import { request } from './request/request.ts'
 import { services } from './services/services.ts'
 import { start } from './start/start.ts'
 import { swap } from './swap/swap.ts'
+import { together } from './together/together.ts'
 import { torn } from './torn/torn.ts'
 
-const ALL: readonly Benchmark[] = [swap, torn, load, leak, request, emit, services, house, start, blocked]
+const ALL: readonly Benchmark[] = [
+  swap,
+  torn,
+  load,
+  leak,
+  request,
+  emit,
+  services,
+  house,
+  together,
+  start,
+  blocked,
+]
 /** For one benchmark, in ms. The first `start` also installs its rival. */
 const PATIENCE_MS = 180_000
 
