@@ -46,12 +46,10 @@ export class Readers {
   }
 }
 
-async function read({ url, groups, perSecond }: Reading, stopped: Promise<unknown>): Promise<Read> {
+async function read({ url, groups, perSecond }: Reading, stopped: AbortSignal): Promise<Read> {
   const failures: string[] = []
   const mixed: string[] = []
   const latencies: number[] = []
-  let isStopped = false
-  void stopped.then(() => (isStopped = true))
   const start = performance.now()
 
   async function loop(index: number): Promise<void> {
@@ -69,7 +67,7 @@ async function read({ url, groups, perSecond }: Reading, stopped: Promise<unknow
       }
       return null
     }
-    for (let turn = index; !isStopped; turn += CONNECTIONS) {
+    for (let turn = index; !stopped.aborted; turn += CONNECTIONS) {
       await Bun.sleep(Math.max(0, start + (turn * 3_000) / perSecond - performance.now()))
       const group = groups[Math.floor(turn / CONNECTIONS) % groups.length]!
       const one = Math.floor(Math.random() * group.length)
@@ -87,7 +85,8 @@ async function read({ url, groups, perSecond }: Reading, stopped: Promise<unknow
 }
 
 if (import.meta.main) {
-  const stopped = new Response(Bun.stdin.stream()).text()
-  process.stdout.write(JSON.stringify(await read(JSON.parse(process.argv[2]!) as Reading, stopped)))
+  const stopping = new AbortController()
+  void new Response(Bun.stdin.stream()).text().then(() => stopping.abort())
+  process.stdout.write(JSON.stringify(await read(JSON.parse(process.argv[2]!) as Reading, stopping.signal)))
   process.exit()
 }

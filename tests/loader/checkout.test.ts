@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { PluginEvent } from '@home-console/sdk'
-import { startTestHouse, TestHouse } from '@home-console/sdk/testing'
+import { TestHouse } from '@home-console/sdk/testing'
 import { until } from './bystander.ts'
 
 let house: TestHouse
