@@ -40,6 +40,9 @@ interface Subscription {
   readonly exits: Map<string, () => void>
 }
 
+/** For whoever makes it. */
+type Writable<T> = { -readonly [Member in keyof T]: T[Member] }
+
 interface Queued {
   readonly event: CloudEvent
   readonly cause: Cause
@@ -158,19 +161,23 @@ export class EventBus {
         )
       }
     }
-    const head = {
-      specversion: '1.0' as const,
+    const event: Writable<CloudEvent> = {
+      specversion: '1.0',
       id: emission.id ?? this.#idPrefix + (this.#nextId++).toString(36),
       source,
       type,
       time: emission.time ?? this.#timeOf(now),
-      ...(emission.subject !== undefined && { subject: emission.subject }),
-      ...(cause !== undefined && { causationid: cause.id }),
+      data: undefined,
     }
+    // To spread what may be missing would take as long as to deliver it.
+    if (emission.subject !== undefined) event.subject = emission.subject
+    if (cause !== undefined) event.causationid = cause.id
+    const head = JSON.stringify(event).slice(0, -1)
     // A copy, frozen: no subscriber can change what another sees, and nothing of the emitter is kept alive.
-    const event: CloudEvent = Object.freeze({ ...head, data: deepFreeze(JSON.parse(data) as unknown) })
+    event.data = deepFreeze(JSON.parse(data))
+    Object.freeze(event)
     this.emitted++
-    const logged = this.log.add(type, `${JSON.stringify(head).slice(0, -1)},"data":${data}}`)
+    const logged = this.log.add(type, `${head},"data":${data}}`)
     for (const follower of this.#followers) follower(logged)
     this.#queue.push({ event, cause: { id: event.id, root } })
     if (!this.#delivering) this.#deliverQueued()
@@ -228,9 +235,10 @@ export class EventBus {
   }
 }
 
-function deepFreeze<T>(value: T): T {
+/** Of JSON. */
+function deepFreeze(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) if (typeof member === 'object') deepFreeze(member)
+    for (const key of Object.keys(value)) deepFreeze((value as Record<string, unknown>)[key])
     Object.freeze(value)
   }
   return value

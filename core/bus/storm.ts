@@ -29,6 +29,32 @@ export function whileHandling<T>(cause: Cause, run: () => T): T {
   return handling.run(cause, run)
 }
 
+/** Calls in the context in which it was made. */
+export type Context = <T>(run: () => T) => T
+
+/** A way into another context that takes along which event is being handled: what comes of it is known as its work. */
+export class Passage {
+  readonly #context: Context
+  /** Most often the next call is of the same event, such as that to the next listener. */
+  #cause: Cause | undefined
+  #handling: Context
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#handling = context
+  }
+
+  run<T>(run: () => T): T {
+    const cause = handling.getStore()
+    if (cause === undefined) return this.#context(run)
+    if (cause !== this.#cause) {
+      this.#handling = this.#context(() => handling.run(cause, () => AsyncLocalStorage.snapshot()))
+      this.#cause = cause
+    }
+    return this.#handling(run)
+  }
+}
+
 export function rootOf(type: string, now: number): Root {
   return { type, windowStart: now, spent: 0, told: false }
 }

@@ -41,3 +41,41 @@ test('two plugins that answer each other for ever are cut off, and the one that 
     new RegExp(`home_console_plugin_faults_total\\{plugin="${charged[0]!.plugin}"\\} 1`),
   )
 })
+
+test('of events that are handled at the same time, each knows what came of it, and who failed meanwhile', async () => {
+  const hearing = (id: string) =>
+    definition(`
+      for (const pattern of ['asked.*', 'asked.**'])
+        ctx.events.on(pattern, async ({ id, data: { ms } }) => {
+          ctx.events.emit('${id}.heard', { of: id })
+          await Bun.sleep(ms)
+          ctx.events.emit('${id}.heard', { of: id })
+          setTimeout(() => { throw new Error('too late') }, 0)
+        })
+    `)
+  await using house = await startTestHouse({
+    plugins: {
+      asker: definition(`
+        const router = ctx.router()
+        router.post('/ask', (c) => {
+          for (const ms of [12, 8, 4, 0]) ctx.events.emit('asked.' + (ms % 3), { ms })
+          return c.body(null, 204)
+        })
+        return router
+      `),
+      left: hearing('left'),
+      right: hearing('right'),
+    },
+  })
+  await house.request('/api/plugins/asker/ask', { method: 'POST' })
+  const mistakes = () => house.logs.filter(({ message }) => message.includes('too late'))
+  while (mistakes().length < 16) await Bun.sleep(2)
+
+  const asked = house.events.filter(({ type }) => type.startsWith('asked.'))
+  expect(asked.map(({ causationid }) => causationid)).toEqual([undefined, undefined, undefined, undefined])
+  const heard = house.events.filter(({ type }) => type.endsWith('.heard'))
+  expect(heard).toHaveLength(32)
+  for (const { causationid, data } of heard) expect(causationid).toBe((data as { of: string }).of)
+  expect(mistakes().filter(({ plugin }) => plugin === 'left')).toHaveLength(8)
+  expect(mistakes().filter(({ plugin }) => plugin === 'right')).toHaveLength(8)
+})
