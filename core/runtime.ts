@@ -120,6 +120,7 @@ export class Runtime {
       file: config.secretKeyFile ?? join(config.dataDir, 'secret.key'),
       mayMake: config.secretKeyFile === null,
     })
+    const filesDir = join(config.dataDir, 'files')
     this.#databases = new PluginDatabases({
       dir: join(config.dataDir, 'plugins'),
       clock,
@@ -151,7 +152,7 @@ export class Runtime {
               .error(`A version is not kept, and cannot be gone back to: ${messageOf(error)}`, { error }),
         }),
         rollbackAfter: config.rollbackAfter,
-        filesDir: join(config.dataDir, 'files'),
+        filesDir,
         globals,
       },
     })
@@ -161,6 +162,8 @@ export class Runtime {
         bus: this.bus,
         services: this.services,
         log: this.log,
+        databases: this.#databases,
+        filesDir,
         home: this.home,
         app: this.app,
         version: manifest.version,

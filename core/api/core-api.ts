@@ -2,6 +2,7 @@
 
 import type { EventBus } from '../bus/event-bus.ts'
 import type { HomeSettings } from '../db/home.ts'
+import type { PluginDatabases } from '../db/plugin-databases.ts'
 import type { App } from '../http/app.ts'
 import type { MountOwner } from '../http/request-info.ts'
 import { isMistake } from '../http/problems.ts'
@@ -17,6 +18,9 @@ export interface CoreApi {
   readonly services: ServiceRegistry
   readonly log: Log
   readonly home: HomeSettings
+  readonly databases: PluginDatabases
+  /** Where plugins keep files: each in a folder of its id. */
+  readonly filesDir: string
   readonly app: App
   readonly version: string
   /** Ms since the epoch. */

@@ -13,6 +13,7 @@ import { homeRoutes } from './home.ts'
 import { logRoutes } from './logs.ts'
 import { metricsRoutes } from './metrics.ts'
 import { pageRoutes } from './pages.ts'
+import { pluginDataRoutes } from './plugin-data.ts'
 import { pluginRoutes } from './plugins.ts'
 import { serviceRoutes } from './services.ts'
 
@@ -23,6 +24,7 @@ export function mountCore(api: CoreApi): Mounted {
   docsRoutes(router, api)
   metricsRoutes(router, api)
   pluginRoutes(router, api)
+  pluginDataRoutes(router, api)
   serviceRoutes(router, api)
   eventRoutes(router, api)
   logRoutes(router, api)

@@ -30,7 +30,7 @@ export function metricsRoutes(router: DeclaringRouter, api: CoreApi): void {
   )
 }
 
-function render({ app, bus, loader, services, startedAt, version }: CoreApi): string {
+function render({ app, bus, databases, loader, services, startedAt, version }: CoreApi): string {
   const units = loader.list()
   const memory = process.memoryUsage()
   const cpu = process.cpuUsage()
@@ -64,6 +64,7 @@ function render({ app, bus, loader, services, startedAt, version }: CoreApi): st
       'Mistakes that were charged to a plugin.',
       Array.from(loader.faults, ([plugin, value]) => [{ plugin }, value]),
     ),
+    ...databaseMetrics(databases),
     metric(
       'home_console_service_calls_total',
       'counter',
@@ -92,6 +93,22 @@ function render({ app, bus, loader, services, startedAt, version }: CoreApi): st
     ),
     histogram(app),
   ].join('')
+}
+
+function databaseMetrics(databases: CoreApi['databases']): string[] {
+  const used = databases.used.map((plugin) => [{ plugin }, databases.usageOf(plugin)!] as const)
+  const of = (key: 'bytes' | 'queries' | 'slowQueries') =>
+    used.map(([labels, usage]): Sample => [labels, usage[key]])
+  return [
+    metric('home_console_plugin_database_bytes', 'gauge', "A plugin's database on the disk.", of('bytes')),
+    metric('home_console_plugin_queries_total', 'counter', 'Queries of its database.', of('queries')),
+    metric(
+      'home_console_plugin_slow_queries_total',
+      'counter',
+      'Those of more than 50 ms, for which the whole house waited.',
+      of('slowQueries'),
+    ),
+  ]
 }
 
 function histogram(app: CoreApi['app']): string {

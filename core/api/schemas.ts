@@ -102,6 +102,10 @@ export const Plugin = z
     holds: z.array(Hold),
     error: Fault.nullable(),
     lastReload: Reload.nullable(),
+    database: z
+      .object({ bytes: z.number().int(), queries: z.number().int(), slowQueries: z.number().int() })
+      .nullable()
+      .openapi({ description: 'Of its own; null where it was not opened since the start.' }),
     pinned: z
       .object({ digest: z.string(), since: time })
       .nullable()

@@ -58,6 +58,10 @@ export class PluginData {
     })
   }
 
+  get isOpen(): boolean {
+    return this.#connection !== undefined && !this.#closed
+  }
+
   /** @throws the error for a file that cannot be used, or for a generation that is gone */
   get connection(): Connection {
     if (this.#connection !== undefined) return this.#connection

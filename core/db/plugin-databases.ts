@@ -7,7 +7,7 @@ import type { Sealer } from './kv.ts'
 import { PluginData } from './plugin-data.ts'
 import { Snapshot } from './snapshot.ts'
 import { takeBack } from './take-back.ts'
-import { DataRefusal, openPluginFile, sizeOf } from './plugin-file.ts'
+import { openPluginFile, refusalOf, removeDatabase, sizeOf } from './plugin-file.ts'
 
 const TIDY_MS = 60 * 60 * 1_000
 
@@ -83,12 +83,35 @@ export class PluginDatabases {
     return join(this.#options.dir, `${id}.sqlite`)
   }
 
-  /** Of each plugin whose database was opened since the start. */
-  list(): { plugin: string; bytes: number; queries: number; slow: number }[] {
-    return Array.from(this.#usage, ([plugin, usage]) => {
-      const file = this.fileOf(plugin)
-      return { plugin, bytes: (sizeOf(file) ?? 0) + (sizeOf(`${file}-wal`) ?? 0), ...usage }
-    })
+  /** What a plugin's database comes to; null where it was not opened since the start. */
+  usageOf(plugin: string): { bytes: number; queries: number; slowQueries: number } | null {
+    const usage = this.#usage.get(plugin)
+    if (usage === undefined) return null
+    const file = this.fileOf(plugin)
+    const bytes = (sizeOf(file) ?? 0) + (sizeOf(`${file}-wal`) ?? 0)
+    return { bytes, queries: usage.queries, slowQueries: usage.slow }
+  }
+
+  /** The plugins whose databases were opened since the start. */
+  get used(): string[] {
+    return [...this.#usage.keys()]
+  }
+
+  has(id: string): boolean {
+    return sizeOf(this.fileOf(id)) !== null
+  }
+
+  isOpen(id: string): boolean {
+    return [...(this.#lent.get(id) ?? [])].some((data) => data.isOpen)
+  }
+
+  /** For good. Nobody may have it open. */
+  remove(id: string): void {
+    const file = this.fileOf(id)
+    new Snapshot(file).remove()
+    removeDatabase(file)
+    this.#usage.delete(id)
+    this.#looked.delete(id)
   }
 
   /** At the stop, when every generation is gone. */
@@ -106,10 +129,7 @@ export class PluginDatabases {
       this.#looked.add(id)
       return sqlite
     } catch (error) {
-      throw this.#options.problem(
-        'storage_failed',
-        error instanceof DataRefusal ? error.message : `${file} cannot be used: ${String(error)}`,
-      )
+      throw this.#options.problem('storage_failed', refusalOf(error, file).message)
     }
   }
 

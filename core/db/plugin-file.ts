@@ -57,7 +57,7 @@ export function openPluginFile(file: string, look: boolean, mend?: (sqlite: Data
     return sqlite
   } catch (error) {
     sqlite?.close()
-    throw error instanceof DataRefusal ? error : refusalOf(error, file)
+    throw refusalOf(error, file)
   }
 }
 
@@ -84,7 +84,9 @@ const TROUBLES: readonly [codes: RegExp, is: string, todo: string][] = [
   ],
 ]
 
-function refusalOf(error: unknown, file: string): DataRefusal {
+/** Why a file cannot be used, whatever was thrown. */
+export function refusalOf(error: unknown, file: string): DataRefusal {
+  if (error instanceof DataRefusal) return error
   const trouble = troubleWith(error, file)
   const code = trouble?.includes(' is damaged ') ? 'data_damaged' : 'data_unusable'
   return new DataRefusal(code, file, trouble ?? `${file} cannot be used: ${String(error)}`)

@@ -65,6 +65,10 @@ export class Snapshot {
     }
   }
 
+  remove(): void {
+    for (const path of [this.#before, `${this.#before}.new`, this.#aside]) rmSync(path, { force: true })
+  }
+
   /** When the first of a process opens the database. */
   recover(): void {
     this.forget()

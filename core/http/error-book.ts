@@ -15,6 +15,7 @@ export const ERROR_BOOK = {
   no_such_plugin: [404, 'No plugin has this id.'],
   method_not_allowed: [405, 'The path is there, but not for this method; `Allow` says for which.'],
   service_taken: [409, 'Another plugin provides a service of this name.'],
+  data_in_use: [409, 'A version of the plugin is using its data; disable it first.'],
   plugin_disabled: [409, 'The plugin is disabled; enable it first.'],
   nothing_to_roll_back: [409, 'The plugin has no earlier version to go back to.'],
   not_beside: [409, 'An exclusive plugin cannot be tried beside the version that serves.'],

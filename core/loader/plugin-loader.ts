@@ -41,6 +41,7 @@ export interface PluginView {
   holds: Hold[]
   error: PluginFault | null
   lastReload: Reload | null
+  database: { bytes: number; queries: number; slowQueries: number } | null
   pinned: { digest: string; since: string } | null
   rollbackAfter: number | null
 }
@@ -340,6 +341,7 @@ export class PluginLoader {
       holds: generation?.holds ?? [],
       error: unit.error,
       lastReload: unit.reloads.last,
+      database: this.#options.organs.databases.usageOf(unit.id),
       pinned: pinned && { digest: pinned.digest, since: pinned.since },
       rollbackAfter,
     }

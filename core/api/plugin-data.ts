@@ -1,0 +1,37 @@
+// What a plugin keeps outlives it: here the owner has it thrown away.
+
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { createRoute } from '@home-console/sdk'
+import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { coreProblem } from '../http/problems.ts'
+import { isPluginId } from '../loader/discovery.ts'
+import type { CoreApi } from './core-api.ts'
+import { PluginId, problems } from './schemas.ts'
+
+const deletePluginData = createRoute({
+  method: 'delete',
+  path: '/api/core/plugins/{id}/data',
+  operationId: 'deletePluginData',
+  summary: 'Throw away what a plugin keeps',
+  description:
+    'Its database and its files, for good. They outlive the plugin until then; it must be disabled, or gone.',
+  request: { params: PluginId },
+  responses: { 204: { description: 'There is nothing of it any more.' }, ...problems(401, 404, 409) },
+})
+
+export function pluginDataRoutes(router: DeclaringRouter, { loader, databases, filesDir }: CoreApi): void {
+  router.openapi(deletePluginData, (c) => {
+    const { id } = c.req.valid('param')
+    const unit = loader.find(id)
+    // An id that is none may be a path.
+    const folder = isPluginId(id) ? join(filesDir, id) : null
+    if (folder === null || (unit === undefined && !databases.has(id) && !existsSync(folder)))
+      throw coreProblem('no_such_plugin', `There is no plugin "${id}", and no data of one.`)
+    if (unit?.serving || databases.isOpen(id))
+      throw coreProblem('data_in_use', `"${id}" is using its data; disable it first.`)
+    databases.remove(id)
+    rmSync(folder, { recursive: true, force: true })
+    return c.body(null, 204)
+  })
+}
