@@ -6,7 +6,7 @@ import { Kv, type Sealer } from './kv.ts'
 import { pendingOf, readMigrations, type Applied, type Migration } from './migrations.ts'
 import { DataRefusal } from './plugin-file.ts'
 import type { Snapshot } from './snapshot.ts'
-import { takeBack } from './take-back.ts'
+import { takeBack, type Addition } from './take-back.ts'
 import { assertFits, tablesOver, type Schema, type Tables } from './tables.ts'
 
 /** Freed pages are given back so many at a time, so that nobody waits for it. */
@@ -46,7 +46,7 @@ export class PluginData {
   readonly #decided = Promise.withResolvers<void>()
   #connection: Connection | undefined
   /** What was migrated for this generation is taken back unless it goes live. */
-  #tentative: 'added' | 'changed' | null = null
+  #tentative: readonly Addition[] | 'changed' | null = null
   #closed = false
 
   constructor(options: PluginDataOptions) {
@@ -110,7 +110,7 @@ export class PluginData {
       const changes = pending.some(({ takeBack }) => takeBack === null)
       if (changes) await this.#keepCopy(folder)
       this.#apply(pending, { keep: true })
-      this.#tentative ??= 'added'
+      this.#tentative ??= pending.map(({ tag, takeBack: undo }) => ({ tag, undo: undo! }))
     }
     assertFits(this.connection, schema, folder)
     if (durability === 'normal') this.connection.relax()
@@ -119,11 +119,12 @@ export class PluginData {
 
   /** The version is good: from now on a process that dies takes nothing back. @throws Error when that cannot be written */
   keep(): void {
-    if (this.#tentative === 'added')
+    if (this.#tentative === null) return
+    if (this.#tentative !== 'changed')
       this.connection.durably(() =>
         this.connection.run('UPDATE home_console_migrations SET take_back = NULL'),
       )
-    else if (this.#tentative === 'changed') this.#options.snapshot.set()
+    else this.#options.snapshot.set()
   }
 
   /** The version went live: nothing is taken back any more. Never throws. */
@@ -137,7 +138,8 @@ export class PluginData {
   close(): void {
     if (this.#closed) return
     try {
-      if (this.#tentative === 'added') this.#connection!.use(takeBack)
+      const added = this.#tentative
+      if (Array.isArray(added)) this.#connection!.use((sqlite) => takeBack(sqlite, added))
     } catch (error) {
       this.#options.onNotTakenBack(error)
     }

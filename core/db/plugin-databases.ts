@@ -6,7 +6,7 @@ import type { Usage } from './connection.ts'
 import type { Sealer } from './kv.ts'
 import { PluginData } from './plugin-data.ts'
 import { Snapshot } from './snapshot.ts'
-import { takeBack } from './take-back.ts'
+import { takeBack, tentativeAdditions } from './take-back.ts'
 import { openPluginFile, refusalOf, removeDatabase, sizeOf } from './plugin-file.ts'
 
 const TIDY_MS = 60 * 60 * 1_000
@@ -125,7 +125,7 @@ export class PluginDatabases {
       if (this.#looked.has(id)) return openPluginFile(file, false)
       mkdirSync(this.#options.dir, { recursive: true, mode: 0o700 })
       snapshot.recover()
-      const sqlite = openPluginFile(file, true, takeBack)
+      const sqlite = openPluginFile(file, true, (sound) => takeBack(sound, tentativeAdditions(sound)))
       this.#looked.add(id)
       return sqlite
     } catch (error) {
