@@ -18,7 +18,10 @@ export const ERROR_BOOK = {
   data_in_use: [409, 'A version of the plugin is using its data; disable it first.'],
   plugin_disabled: [409, 'The plugin is disabled; enable it first.'],
   nothing_to_roll_back: [409, 'The plugin has no earlier version to go back to.'],
-  not_beside: [409, 'An exclusive plugin cannot be tried beside the version that serves.'],
+  not_beside: [
+    409,
+    'An exclusive plugin cannot be tried on the side: no two versions of it may be alive at once.',
+  ],
   mode_not_supported: [409, 'The plugin cannot run in this mode.'],
   generation_closed: [410, 'This version of the plugin was closed.'],
   payload_too_large: [413, 'The body is larger than the route takes.'],

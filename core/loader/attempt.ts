@@ -80,6 +80,8 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       signal.throwIfAborted()
       const { source, sources, error, digest } = this.#reading
       if (source === null) throw error
+      await this.part.exclusiveGone(source.id)
+      signal.throwIfAborted()
       this.part.assertNoCrasher(source, sources!, this.record.cause)
       this.#previous?.locateBelongings()
       const generation = this.part.newGeneration(this.record.generation, source, sources!)
@@ -93,8 +95,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
         return
       }
       // Changed while it was loaded: what was loaded is no version that ever was.
-      const gone = this.part.discard(generation)
-      if (this.part.isExclusive) await gone
+      void this.part.discard(generation)
       this.#generation = null
       await timed(this.record, 'settle', () => Bun.sleep(QUIET_MS))
       this.#reading = this.#reading.again()
@@ -104,7 +105,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   async stage(mayGo: ReadonlySet<string> = new Set()): Promise<void> {
     const { signal } = this.#controller
     signal.throwIfAborted()
-    if (this.part.isExclusive || (this.#previous !== null && this.#generation!.exclusive)) {
+    if (this.part.isExclusive || this.#generation!.exclusive) {
       if (this.record.dryRun) throw coreProblem('not_beside')
       await this.part.makeRoom(this.record)
       signal.throwIfAborted()
@@ -142,23 +143,20 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   }
 
   letGo(): void {
-    if (this.#previous?.ended === false) this.part.retire(this.#previous, this.record)
+    if (this.#previous !== null) this.part.retire(this.#previous, this.record)
   }
 
   async refuse(error: unknown): Promise<void> {
     const gone = this.#generation === null ? undefined : this.part.discard(this.#generation)
-    if (this.isOvertaken) {
-      this.record.outcome = 'superseded'
-      // Whoever comes next must not meet it.
-      if (this.part.isExclusive) await gone
-    } else {
+    if (this.isOvertaken) this.record.outcome = 'superseded'
+    else {
       this.record.error = this.#faultOf(error)
       if (this.part.isBetween) {
         await gone
         await this.part.bringBack(this.record)
       }
-      this.record.outcome = this.part.serving === null ? 'failed' : 'kept_old'
-      this.part.reject(this.record, error instanceof NeedsNotMet ? error.needs : null)
+      this.record.outcome = this.part.offer === null ? 'failed' : 'kept_old'
+      this.part.reject(this, error instanceof NeedsNotMet ? error.needs : null)
     }
     this.#decide()
   }

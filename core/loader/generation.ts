@@ -188,6 +188,11 @@ export class Generation implements MountOwner {
     return { routes: this.routes, events: Object.keys(events), services, scopes: Object.keys(scopes) }
   }
 
+  /** Whether it is loaded, and neither live nor thrown away. */
+  get isStaged(): boolean {
+    return this.scope.state === 'staged'
+  }
+
   /** Whether no other version of the plugin may be alive beside it. */
   get exclusive(): boolean {
     return this.#definition?.exclusive === true || this.#stepsAside

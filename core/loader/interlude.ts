@@ -12,6 +12,7 @@ export class Interlude {
   readonly face: Face
   #handover: { given: unknown } | { error: unknown } = { given: undefined }
   readonly #release: (() => void)[]
+  readonly #over = new AbortController()
   readonly #organs: Organs
   readonly #plugin: string
 
@@ -45,8 +46,14 @@ export class Interlude {
     return 'given' in this.#handover ? this.#handover.given : undefined
   }
 
+  /** Aborts when it ends. */
+  get signal(): AbortSignal {
+    return this.#over.signal
+  }
+
   /** Whoever waits goes on: to the version that is live by now, or away. */
   end(): void {
+    this.#over.abort()
     this.events.tell([])
     for (const release of this.#release) release()
     if (this.events.lost > 0)

@@ -232,14 +232,17 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
       this.#triedAt.set(part, isLast ? this.#state : -1)
     }
     const going = leaving.map((part): Going<P> => ({ part, needs: part.offer, cause }))
-    await transaction.run()
-    if (transaction.hasCommitted) {
-      this.#state++
-      countChange()
+    try {
+      await transaction.run()
+    } finally {
+      if (transaction.hasCommitted) {
+        this.#state++
+        countChange()
+      }
+      this.#underWay.delete(transaction)
+      resolve()
+      this.tellProgress()
     }
-    this.#underWay.delete(transaction)
-    resolve()
-    this.tellProgress()
     if (transaction.isOvertaken || going.length === 0) this.#wake()
     else await this.#letGo(going)
   }

@@ -253,7 +253,11 @@ export class PluginLoader {
     }
     const { found, vanished } = this.#isInside(files, wanted) ? NOTHING : this.#scan()
     for (const unit of found) wanted.set(unit, { cause: { kind: 'file', files: [unit.place.path] }, settle })
-    await this.#lifecycle.change(wanted, vanished)
+    // Who may have moved elsewhere must be gone before it comes there.
+    const first = vanished.filter(({ isExclusive }) => isExclusive)
+    if (first.length > 0) await this.#lifecycle.leave(first, { kind: 'file', files: [] }, 'stopping')
+    const rest = vanished.filter((unit) => !first.includes(unit))
+    await this.#lifecycle.change(wanted, rest)
     for (const unit of vanished) if (unit.state === 'stopping') this.#units.delete(unit.place.path)
   }
 
@@ -309,8 +313,8 @@ export class PluginLoader {
       organs,
       prefixOf: (id) => (SYSTEM_PLUGINS.has(id) ? `/api/${id}` : `/api/plugins/${id}`),
       ownerOf: (id) => this.#ownerOf(id),
-      leavingOf: (id) =>
-        this.units.flatMap(({ leaving }) => leaving).filter((generation) => generation.id === id),
+      departuresOf: (id) =>
+        new Map(this.units.flatMap(({ departures }) => [...departures]).filter(([left]) => left.id === id)),
       onReleased: () => this.#retryRefusedIds(),
       onCharged: (charged) => this.charge(charged),
       onBurst: (count) => void this.#rollback.onBurst(unit, count),

@@ -20,6 +20,9 @@ import type { RestoredVersion } from './versions.ts'
 
 export type PluginState = 'loading' | 'active' | 'waiting' | 'failed' | 'disabled' | 'stopping'
 
+/** Generations that are being drained and closed, with the end of it. */
+export type Departures = ReadonlyMap<Generation, Promise<void>>
+
 export interface UnitOptions {
   readonly place: PluginPlace
   readonly organs: Organs
@@ -28,7 +31,7 @@ export interface UnitOptions {
   /** Whose the id is: that of the unit that serves it, or of the first that asked for it. */
   readonly ownerOf: (id: string) => PluginUnit | undefined
   /** The generations of an id that are being drained and closed now, wherever their files were. */
-  readonly leavingOf: (id: string) => Generation[]
+  readonly departuresOf: (id: string) => Departures
   /** An id may be free by now. */
   readonly onReleased: () => void
   readonly onCharged: (charged: Charged) => void
@@ -72,7 +75,6 @@ export class PluginUnit implements LivingPart {
   readonly #version: ServingVersion
   /** While an exclusive plugin swaps, and no version of it is alive. */
   #interlude: Interlude | null = null
-  /** Generations that are being drained and closed, with the end of it. */
   readonly #leaving = new Map<Generation, Promise<void>>()
   #files: ReadonlySet<string> = new Set()
   /** Where the files really are, for those that an import names by another path. */
@@ -155,6 +157,10 @@ export class PluginUnit implements LivingPart {
     return [...this.#leaving.keys()]
   }
 
+  get departures(): Departures {
+    return this.#leaving
+  }
+
   // --- Noticed.
 
   /** Whether a change at this path may be a change of this plugin. */
@@ -190,7 +196,7 @@ export class PluginUnit implements LivingPart {
     if (how.force !== true && disk.digest === (this.#attempt?.digest ?? this.#lastDigest)) return null
     const attempt = new LoadAttempt(this, this.#version.choose(disk), how)
     this.#attempt = attempt
-    if (this.#serving === null) this.#state = 'loading'
+    if (this.offer === null) this.#state = 'loading'
     return attempt
   }
 
@@ -270,7 +276,8 @@ export class PluginUnit implements LivingPart {
 
   /** Synchronous: a staged version goes live. */
   accept(generation: Generation, previous: Generation | null): void {
-    generation.commit(previous, this.#options.leavingOf(generation.id), this.#interlude?.events)
+    const leaving = [...this.#options.departuresOf(generation.id).keys()]
+    generation.commit(previous, leaving, this.#interlude?.events)
     this.#serving = generation
     this.#withdrawn = false
     this.#lastNumber = generation.number
@@ -281,11 +288,13 @@ export class PluginUnit implements LivingPart {
   }
 
   /** A version was refused; for want of what it needs, or for good. */
-  reject(record: Reload, awaiting: Needs | null): void {
+  reject(attempt: LoadAttempt, awaiting: Needs | null): void {
+    // It may have been withdrawn, or begun again, while the version before came back.
+    if (attempt !== this.#attempt) return
     this.#awaiting = awaiting
-    const serves = this.#serving !== null
+    const serves = this.offer !== null
     if (!serves) this.#state = awaiting === null ? 'failed' : 'waiting'
-    this.#error = awaiting !== null && !serves ? null : record.error
+    this.#error = awaiting !== null && !serves ? null : attempt.record.error
   }
 
   decided(attempt: LoadAttempt): void {
@@ -293,7 +302,7 @@ export class PluginUnit implements LivingPart {
     this.reloads.add(attempt.record)
     if (attempt !== this.#attempt) return
     this.#attempt = null
-    this.#lastDigest = attempt.digest
+    this.#lastDigest = attempt.isOvertaken ? null : attempt.digest
     if (attempt.isOvertaken) return
     if (attempt.record.outcome === 'committed') this.#version.committed(this.id, attempt.reading)
     else this.#version.refused(this.id, attempt.reading)
@@ -308,19 +317,37 @@ export class PluginUnit implements LivingPart {
 
   // --- Exclusive: one goes before the next one comes.
 
-  /** Drains and closes what serves, before another version is imported. Who would meet it waits. */
+  /** Drains and closes what serves, before another version comes. Who would meet it waits. Settles when none is left. */
   async makeRoom(record: Reload): Promise<void> {
     const generation = this.#serving
-    if (this.#interlude !== null || generation === null) return
-    generation.locateBelongings()
-    const interlude = (this.#interlude = new Interlude(generation, this.organs))
-    const gone = this.#bury(generation, record, () => interlude.takeOver(generation))
-    await this.#leave(generation, gone)
+    if (generation !== null && this.#withdrawn) this.retire(generation, record)
+    else if (generation !== null && this.#interlude === null) {
+      generation.locateBelongings()
+      const interlude = (this.#interlude = new Interlude(generation, this.organs))
+      void this.#leave(
+        generation,
+        this.#bury(generation, record, () => interlude.takeOver(generation)),
+      )
+    }
+    await Promise.all(this.#departures(this.id).values())
+  }
+
+  /** Settles when no exclusive version is left of those that were told to go, or were refused. */
+  async exclusiveGone(id: string): Promise<void> {
+    await Promise.all(
+      Array.from(this.#departures(id), ([generation, gone]) => (generation.exclusive ? gone : undefined)),
+    )
+  }
+
+  /** Of this plugin, and of the id wherever its files were. */
+  #departures(id: string): Departures {
+    return new Map([...this.#leaving, ...this.#options.departuresOf(id)])
   }
 
   /** What the version that serves, or served until now, gives to the next. @throws PluginError `handover_failed` */
   handOver(): unknown {
-    return this.#interlude === null ? this.#serving?.handOver() : this.#interlude.handedOver
+    if (this.#interlude !== null) return this.#interlude.handedOver
+    return this.#serving?.ended === false ? this.#serving.handOver() : undefined
   }
 
   /** After the tick of the commit: who waited goes on. */
@@ -333,26 +360,26 @@ export class PluginUnit implements LivingPart {
   async bringBack(record: Reload): Promise<void> {
     const before = this.#serving
     const interlude = this.#interlude
-    if (before === null || interlude === null) return
+    if (before === null || interlude === null) return this.resume()
+    const { signal } = interlude
+    let generation: Generation | undefined
     try {
       const { source, sources } = await this.#version.bringBack(before.id)
-      const generation = this.newGeneration(before.number, source, sources)
-      await generation.import(NEVER)
-      await generation.stage(NEVER, interlude.handover)
-      // The plugin may have been withdrawn meanwhile.
-      if (this.#interlude === interlude) this.accept(generation, before)
-      else await this.discard(generation)
+      generation = this.newGeneration(before.number, source, sources)
+      await generation.import(signal)
+      await generation.stage(signal, interlude.handover)
+      this.accept(generation, before)
     } catch (error) {
+      if (generation !== undefined) await this.discard(generation)
+      // The plugin may have been withdrawn meanwhile.
+      if (signal.aborted) return
       record.error!.message += ` The version before did not come back: ${messageOf(error)}`
-      if (this.#interlude === interlude) this.#goDown()
+      this.#state = 'loading'
+      this.#serving = null
+      this.#version.gone()
+      before.unmount()
     }
     this.resume()
-  }
-
-  #goDown(): void {
-    this.#serving?.unmount()
-    this.#serving = null
-    this.#version.gone()
   }
 
   /** A version that never served is gone. @returns when nothing of it is left */
@@ -360,7 +387,9 @@ export class PluginUnit implements LivingPart {
     return this.#leave(generation, generation.discard())
   }
 
+  /** Lets go of a version that served, unless that is under way. */
   retire(generation: Generation, record: Reload): void {
+    if (generation.ended || this.#leaving.has(generation)) return
     void this.#leave(generation, this.#bury(generation, record))
   }
 
@@ -384,17 +413,17 @@ export class PluginUnit implements LivingPart {
 
   // --- Taken away.
 
-  /** From now on it takes no requests, and no version of it is on its way. */
+  /** From now on it takes no requests. */
   withdraw(next: Next): void {
     this.#known = this.known
     this.#awaiting = next === 'waiting' ? (this.#awaiting ?? this.offer) : null
     this.#withdrawn = true
-    this.#attempt = null
+    // What is on its way may do without what was lost.
+    if (next !== 'waiting') this.#attempt = null
     this.#lastDigest = null
     this.#error = null
     this.#state = next
-    if (this.#interlude === null) this.#serving?.unmount()
-    else this.#goDown()
+    this.#serving?.unmount()
     this.resume()
   }
 
@@ -421,9 +450,6 @@ export class PluginUnit implements LivingPart {
     await Promise.all(this.#leaving.values())
   }
 }
-
-/** For what nothing overtakes. */
-const NEVER = new AbortController().signal
 
 function realPathOf(path: string): string {
   try {

@@ -15,17 +15,19 @@ export interface IterationEnd extends Hold {
 }
 
 interface Party {
+  /** Whether it is loaded, and not live yet. */
+  readonly isStaged: boolean
   /** Of the plugin. */
   readonly id: string
   /** Of the generation. */
   readonly number: number
+  /** Ids of plugins that go, or swap, in the tick in which it goes live: what they provide may be free by then. */
+  readonly mayGo: ReadonlySet<string>
   open(end: IterationEnd): void
   closeStream(end: IterationEnd): void
 }
 
 export interface Provider extends Party {
-  /** Ids of plugins that go, or swap, in the tick in which it goes live: what they provide may be free by then. */
-  readonly mayGo: ReadonlySet<string>
   enter<T>(run: () => T): T
   ask<Result>(
     work: Work,

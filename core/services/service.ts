@@ -49,6 +49,8 @@ export class Service {
 
   #call(user: User, method: string, args: readonly unknown[]): Promise<unknown> {
     if (user.ended) return never()
+    const staged = user.isStaged ? this.#stagedFor(user) : undefined
+    if (staged !== undefined) return staged.call(user, method, args)
     const { problem } = this.surroundings
     if (this.#holds > 0) {
       if (this.#waiting.length < MOST_WAITING)
@@ -60,6 +62,17 @@ export class Service {
     if (this.#provision === null)
       return this.fail(problem('service_unavailable', `No plugin provides "${this.name}" now.`))
     return this.#provision.call(user, method, args)
+  }
+
+  /** What a staged user goes live with, and so is to be loaded with: its own, or of one that it required and that was staged before. */
+  #stagedFor(user: User): Provision | undefined {
+    const isRequired = user.requires.includes(this.name)
+    return this.claims
+      .values()
+      .find(
+        ({ provider }) =>
+          provider.isStaged && ((provider as object) === user || (isRequired && user.mayGo.has(provider.id))),
+      )
   }
 
   /** A call has failed. */

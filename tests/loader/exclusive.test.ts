@@ -3,54 +3,13 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { answerOf, expectUntouchedBystander, houseWith, until } from './bystander.ts'
-
-/** Who holds the one thing that there is. Lives outside of all plugins, as a serial port does. */
-const port = { holder: null as string | null, log: [] as string[] }
-Object.assign(globalThis, {
-  port: {
-    take(who: string) {
-      if (port.holder !== null) throw new Error(`${who} met ${port.holder} at the port`)
-      port.holder = who
-      port.log.push(`take ${who}`)
-    },
-    give(who: string) {
-      if (port.holder !== who) throw new Error(`${who} gives what ${port.holder} holds`)
-      port.holder = null
-      port.log.push(`give ${who}`)
-    },
-  },
-})
+import { freePort, holder, port } from './port.ts'
 
 let house: TestHouse
 afterEach(async () => {
   await house.stop()
-  port.holder = null
-  port.log.length = 0
+  freePort()
 })
-
-/** Holds the port from its import on, until its last goodbye. */
-const holder = (word: string, { load = '', handover = `({ seen })`, more = '' } = {}) => `
-  import { definePlugin } from '@home-console/sdk'
-  globalThis.port.take('${word}')
-  const seen = []
-  export default definePlugin({
-    exclusive: true,
-    provides: ['port'],
-    ${more}
-    async onLoad(ctx) {
-      ctx.defer(() => globalThis.port.give('${word}'))
-      seen.push(...(ctx.handover?.seen ?? []), '${word}')
-      ${load}
-      ctx.services.provide('port', { word: () => '${word}' })
-      ctx.events.on('ping', ({ data }) => ctx.events.emit('pong', '${word} ' + data))
-      const router = ctx.router({ security: [] })
-      router.get('/word', (c) => c.text('${word}'))
-      router.get('/slow', async (c) => { await Bun.sleep(150); return c.text('${word}') })
-      router.get('/seen', (c) => c.json(seen))
-      return router
-    },
-    handover: () => ${handover},
-  })`
 
 test('the old version is drained and closed before the new one is imported, and whoever asks meanwhile waits', async () => {
   house = await houseWith({ lamp: { 'index.ts': holder('old') } })

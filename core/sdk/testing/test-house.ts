@@ -248,6 +248,8 @@ const TESTER: User = {
   signal: new AbortController().signal,
   files: new Set(),
   requires: [],
+  mayGo: new Set(),
+  isStaged: false,
   open() {},
   closeStream() {},
 }
