@@ -85,23 +85,46 @@ function wasKilled(pid: number): boolean {
   }
 }
 
-/** Settles when nobody looks. */
-let looking: Promise<unknown> = Promise.resolve()
+/** Those that wait for a glance. */
+let waiting: ((glance: Glance) => void)[] = []
+let isLooking = false
 
 /**
- * Ends a plugin with a glance at what is open. One after the other: the tables of sockets are files that the Core has open
- * while it reads them, and whoever compares descriptors meanwhile would take them for the plugin's.
+ * Ends a plugin with a glance at what is open. One after the other, as the tables of sockets are files that the Core has open
+ * while it reads them, and whoever compares descriptors meanwhile would take them for the plugin's. Those that came while
+ * the tables were read share the next reading.
  */
 export function atAGlance<T>(end: (glance: Glance) => T): Promise<T> {
-  const ended = looking.then(async () => {
-    const targets = openTargets()
-    return end({ targets, sockets: await networkSockets() })
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
+  waiting.push((glance) => {
+    try {
+      resolve(end(glance))
+    } catch (error) {
+      reject(error)
+    }
   })
-  looking = ended.catch(() => {})
-  return ended
+  if (!isLooking) void look()
+  return promise
+}
+
+async function look(): Promise<void> {
+  isLooking = true
+  while (waiting.length > 0) {
+    const ends = waiting
+    waiting = []
+    const targets = openTargets()
+    const glance = { targets, sockets: await networkSockets() }
+    for (const end of ends) {
+      end(glance)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  isLooking = false
 }
 
 const LISTENING = '0A'
+/** A line of a table; of the thousands that only wait to be forgotten (06) there is no descriptor. */
+const SOCKET = /^ *\d+: (\S+) (\S+) (?!06)(\S\S) \S+ \S+ \S+ +\d+ +\d+ (\d+)/gm
 
 /**
  * The sockets of the machine's network, by inode: a server by where it listens, a connection by its other end. Read aside,
@@ -112,16 +135,13 @@ async function networkSockets(): Promise<Map<string, Hold>> {
   for (const table of ['tcp', 'tcp6', 'udp', 'udp6']) {
     let text: string
     try {
-      text = await readFile(`/proc/self/net/${table}`, 'utf8')
+      text = await readFile(`/proc/self/net/${table}`, 'latin1')
     } catch {
       continue
     }
-    for (const line of text.split('\n').slice(1)) {
-      const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/)
-      // A connection that only waits to be forgotten has none.
-      if (inode === undefined || inode === '0') continue
+    for (const [, local, remote, state, inode] of text.matchAll(SOCKET)) {
       const connected = !remote!.endsWith(':0000')
-      sockets.set(inode, {
+      sockets.set(inode!, {
         kind: state === LISTENING ? 'server' : 'socket',
         label: addressOf(connected ? remote! : local!),
       })
