@@ -5,7 +5,8 @@
 // clients asks two plugins of one group, A, B and A again: if A said the same twice and B something else, the house was in a
 // state that never was on the disk. A plugin inside notes which reloads are told in one turn of the loop: those turns are the
 // transactions of a change, and each must name every plugin of the group once and nobody else. The time runs from the save,
-// or from git's exit, to the first new answer. A plugin looks at the event loop with a timer of 1 ms, as in `house`.
+// or from git's exit, to the first new answer. A plugin looks at the event loop with a timer of 1 ms, as in `house`,
+// during a change and for as long after it.
 // Fair, because: it is git itself, with its lock and its own way of writing files; clients do not know when a change comes.
 
 import { cpSync } from 'node:fs'
@@ -99,6 +100,8 @@ async function repositoryOf(workspace: Workspace): Promise<(...command: string[]
 interface Change {
   readonly ms: number
   readonly longestBlockMs: number
+  /** In as much time after it, in which nothing changed. */
+  readonly idleBlockMs: number
   /** The plugins that were told of, turn by turn. */
   readonly turns: readonly (readonly string[])[]
   readonly isWhole: boolean
@@ -128,16 +131,25 @@ class Changes {
         throw new Error(`State ${number} was not answered within ${PATIENCE_MS} ms, but: ${body}`)
     }
     await Bun.sleep(PAUSE_MS)
-    const { longestMs } = await this.#core.post<{ longestMs: number }>('/api/plugins/lag/stop')
+    const longestBlockMs = await this.#longestBlock()
+    await this.#core.post('/api/plugins/lag/start')
+    await Bun.sleep(ms + PAUSE_MS)
+    const idleBlockMs = await this.#longestBlock()
     const { turns } = await this.#core.post<{ turns: string[][] }>('/api/plugins/witness/turns')
     const isWhole = turns.length === 1 && turns[0]!.toSorted().join() === ids.toSorted().join()
-    return { ms, longestBlockMs: longestMs, turns, isWhole }
+    return { ms, longestBlockMs, idleBlockMs, turns, isWhole }
+  }
+
+  /** Since the plugin began to look, in ms. */
+  async #longestBlock(): Promise<number> {
+    return (await this.#core.post<{ longestMs: number }>('/api/plugins/lag/stop')).longestMs
   }
 }
 
 function figuresOf(what: string, changes: readonly Change[], whose: string): Figure[] {
   const times = changes.map(({ ms }) => ms)
   const blocks = changes.map(({ longestBlockMs }) => longestBlockMs)
+  const idle = changes.map(({ idleBlockMs }) => idleBlockMs)
   const broken = changes.filter(({ isWhole }) => !isWhole)
   const [first] = broken
   return [
@@ -159,7 +171,7 @@ function figuresOf(what: string, changes: readonly Change[], whose: string): Fig
       p95(blocks),
       10,
       'ms',
-      `median ${amount(median(blocks), 'ms')}, at worst ${amount(Math.max(...blocks), 'ms')}`,
+      `median ${amount(median(blocks), 'ms')}, at worst ${amount(Math.max(...blocks), 'ms')}; without a change ${amount(p95(idle), 'ms')}`,
     ),
   ]
 }
