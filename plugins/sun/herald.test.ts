@@ -1,24 +1,32 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import type { Logger } from '@home-console/sdk'
+import { beforeEach, expect, test } from 'bun:test'
 import { Herald } from './herald.ts'
 
 const berlin = { latitude: 52.52, longitude: 13.405, timeZone: 'Europe/Berlin' }
 const at = (time: string) => Date.parse(`2026-06-21T${time}:00Z`)
 
-let folder: string
+let kept: Map<string, unknown>
+let full: boolean
 let warnings: string[]
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'herald-'))
+  kept = new Map()
+  full = false
   warnings = []
 })
-afterEach(() => rmSync(folder, { recursive: true }))
 
 const herald = () => {
-  const warn = (message: string) => void warnings.push(message)
-  return new Herald(folder, { debug: warn, info: warn, warn, error: warn } satisfies Logger)
+  const say = (message: string) => void warnings.push(message)
+  return new Herald({
+    log: { debug: say, info: say, warn: say, error: say },
+    kv: {
+      get: <Value>(key: string) => kept.get(key) as Value | undefined,
+      set(key, value) {
+        if (full) throw new Error('the disk is full')
+        kept.set(key, value)
+      },
+      delete: (key) => kept.delete(key),
+      list: () => [...kept.keys()],
+    },
+  })
 }
 const news = (teller: Herald, now: number) => teller.news(now, berlin).map(({ turn }) => turn)
 
@@ -42,17 +50,10 @@ test('a clock that was far ahead and is put right silences nothing', () => {
   expect(news(teller, at('02:44'))).toEqual(['rise'])
 })
 
-test('a file that says nothing sensible is as good as none', () => {
-  writeFileSync(join(folder, 'told.txt'), 'yesterday')
-  expect(news(herald(), at('02:44'))).toEqual([])
-  expect(news(herald(), at('11:09'))).toEqual(['noon'])
-})
-
-test('a folder that cannot be written to is said, and the sun rises all the same', () => {
-  rmSync(folder, { recursive: true })
+test('what cannot be kept is said, and the sun rises all the same', () => {
+  full = true
   const teller = herald()
   news(teller, at('02:40'))
   expect(news(teller, at('02:44'))).toEqual(['rise'])
-  expect(warnings[0]).toContain('ENOENT')
-  writeFileSync(folder, '')
+  expect(warnings.at(-1)).toContain('the disk is full')
 })

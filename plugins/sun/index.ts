@@ -21,7 +21,7 @@ export default definePlugin({
   provides: ['sun'],
 
   onLoad(ctx) {
-    const herald = new Herald(ctx.files, ctx.log)
+    const herald = new Herald(ctx)
     /** Null while nobody has said where; undefined before the first look. */
     let place: Place | null | undefined
     let alarm: Undo | undefined
