@@ -26,6 +26,7 @@ export const Sample = z
     swapUsedBytes: bytes,
     temperatureCelsius: z.number().nullable().describe('Of the hottest sensor'),
     diskUsageRatio: ratio.describe('Of the fullest disk that can be written to, 0 to 1'),
+    fullestDisk: z.string().nullable().describe('Where that disk is mounted').openapi({ example: '/' }),
     diskReadBytesPerSecond: perSecond.describe('Of all disks together, since the sample before'),
     diskWrittenBytesPerSecond: perSecond.describe('Of all disks together, since the sample before'),
     networkReceivedBytesPerSecond: perSecond.describe('By the machine, since the sample before'),

@@ -29,7 +29,7 @@ test('rates are known from the second snapshot on', async () => {
 })
 
 const disk = (usageRatio: number, readOnly: boolean, readBytesPerSecond: number | null) => ({
-  mountPoint: '/',
+  mountPoint: `/${usageRatio}`,
   device: null,
   type: null,
   readOnly,
@@ -60,6 +60,7 @@ describe('a summary', () => {
     const disks = [disk(0.4, false, 100), disk(1, true, null), disk(0.7, false, 20)]
     expect(summarize({ ...empty, disks })).toMatchObject({
       diskUsageRatio: 0.7,
+      fullestDisk: '/0.7',
       diskReadBytesPerSecond: 120,
       diskWrittenBytesPerSecond: null,
     })

@@ -78,6 +78,7 @@ export function summarize({
   missing,
 }: Snapshot): Sample {
   const outside = outward(network ?? [])
+  const fullest = fullestOf(disks ?? [])
   return {
     time,
     cpuUsageRatio: cpu?.usageRatio ?? null,
@@ -86,7 +87,8 @@ export function summarize({
     memoryUsageRatio: memory?.usageRatio ?? null,
     swapUsedBytes: memory?.swap?.usedBytes ?? null,
     temperatureCelsius: highest(temperatures?.map((sensor) => sensor.temperatureCelsius)),
-    diskUsageRatio: highest(disks?.map((disk) => (disk.readOnly ? null : (disk.space?.usageRatio ?? null)))),
+    diskUsageRatio: fullest?.space?.usageRatio ?? null,
+    fullestDisk: fullest?.mountPoint ?? null,
     diskReadBytesPerSecond: sum(disks?.map((disk) => disk.readBytesPerSecond)),
     diskWrittenBytesPerSecond: sum(disks?.map((disk) => disk.writtenBytesPerSecond)),
     networkReceivedBytesPerSecond: sum(outside.map((link) => link.receivedBytesPerSecond)),
@@ -95,6 +97,14 @@ export function summarize({
     coreCpuUsageRatio: core?.cpuUsageRatio ?? null,
     missing: missing.map(({ part }) => part),
   }
+}
+
+/** Of those that could still be filled; null when none is known. */
+function fullestOf(disks: readonly Disk[]): Disk | null {
+  const usage = ({ space }: Disk) => space?.usageRatio ?? -1
+  return disks
+    .filter((disk) => !disk.readOnly && usage(disk) >= 0)
+    .reduce<Disk | null>((fullest, disk) => (fullest && usage(fullest) >= usage(disk) ? fullest : disk), null)
 }
 
 type Values = readonly (number | null)[] | undefined

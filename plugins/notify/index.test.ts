@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
-import type {} from './contract.ts'
+import './contract.ts'
 
 const MINUTE = 60_000
+const byText = (one: string | null, other: string | null) => String(one).localeCompare(String(other))
 
 /** What a phone's server was sent, and how it answers. */
 class Listener {
@@ -118,7 +119,7 @@ test('a target gets nothing that matters less than it asks for', async () => {
   await send('one')
   await send('two', { priority: 'urgent' })
   await until('all', () => said('notify.delivered').length === 3)
-  expect([phone.titles.sort(), loud.titles]).toEqual([['one', 'two'], ['two']])
+  expect([phone.titles.toSorted(byText), loud.titles]).toEqual([['one', 'two'], ['two']])
   await loud.stop()
 })
 
