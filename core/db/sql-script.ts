@@ -1,6 +1,7 @@
 // Reads an SQL script as far as it must be understood before it is run: where statements end, and which words they have.
 
 export interface SqlStatement {
+  /** With names in backticks: of a name in double quotes that is no column SQLite makes a text, without a word. */
   readonly text: string
   /** Words, quoted names without their quotes, and single signs; no comments. Words are as they are written. */
   readonly tokens: readonly string[]
@@ -13,10 +14,13 @@ const TOKEN =
 export function statementsOf(script: string): SqlStatement[] {
   const statements: SqlStatement[] = []
   let tokens: string[] = []
+  let text = ''
   let start = 0
   let depth = 0
   const finish = (end: number) => {
-    if (tokens.length > 0) statements.push({ text: script.slice(start, end).trim(), tokens })
+    text += script.slice(start, end)
+    if (tokens.length > 0) statements.push({ text: text.trim(), tokens })
+    text = ''
     tokens = []
     start = end
     depth = 0
@@ -28,6 +32,10 @@ export function statementsOf(script: string): SqlStatement[] {
       continue
     }
     tokens.push(unquoted(found))
+    if (found.startsWith('"') && found.length > 1) {
+      text += `${script.slice(start, index)}\`${unquoted(found).replaceAll('`', '``')}\``
+      start = index + found.length
+    }
     // The statements of a trigger end with semicolons of their own.
     if (!isTrigger(tokens)) continue
     if (/^(begin|case)$/i.test(found)) depth++

@@ -167,3 +167,13 @@ test('what only adds is taken back in reverse, whatever its names are', () => {
     'DROP TABLE "a b"',
   ])
 })
+
+test('a name in double quotes that is no column is a mistake, and not a text', () => {
+  using sqlite = new Database(':memory:')
+  const [create, copy] = statementsOf(
+    `CREATE TABLE "a ""b" (x); INSERT INTO "a ""b" SELECT "y" FROM "a ""b" -- "`,
+  )
+  sqlite.run(create!.text)
+  expect(copy!.text).toBe('INSERT INTO `a "b` SELECT `y` FROM `a "b` -- "')
+  expect(() => sqlite.run(copy!.text)).toThrow('no such column: y')
+})

@@ -6,7 +6,7 @@ import { strict } from '../strict.ts'
 export const plugin = defineCommand({
   meta: {
     name: 'hc plugin',
-    description: 'Plugins: what runs, reload, go back, switch on and off, begin, check',
+    description: 'Plugins: what runs, reload, go back, switch on and off, begin, migrate, check',
   },
   setup: strict(),
   subCommands: {
@@ -17,6 +17,7 @@ export const plugin = defineCommand({
     disable: () => import('./plugin-switch.ts').then((module) => module.disable),
     logs: () => import('./plugin-logs.ts').then((module) => module.logs),
     new: () => import('./plugin-new.ts').then((module) => module.create),
+    migrate: () => import('./plugin-migrate.ts').then((module) => module.migrate),
     check: () => import('./plugin-check.ts').then((module) => module.check),
   },
 })
