@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Benchmark, Figure } from './benchmark.ts'
 import { blocked } from './blocked/blocked.ts'
 import { emit } from './emit/emit.ts'
+import { exclusive } from './exclusive/exclusive.ts'
 import { house } from './house/house.ts'
 import { leak } from './leak/leak.ts'
 import { endProcesses } from './lib/process.ts'
@@ -23,6 +24,7 @@ const ALL: readonly Benchmark[] = [
   swap,
   torn,
   load,
+  exclusive,
   leak,
   request,
   emit,
