@@ -59,7 +59,7 @@ export class Courier {
     const hurry = new AbortController()
     signal.addEventListener('abort', () => {
       this.wake()
-      AbortSignal.timeout(0).addEventListener('abort', () => hurry.abort())
+      AbortSignal.timeout(GRACE_MS).addEventListener('abort', () => hurry.abort())
     })
     this.#outbox.load()
     this.#tellStatus()
@@ -91,7 +91,7 @@ export class Courier {
       this.#attempts.set(letter, attempts)
       const outcome = await post(target, letter.id, letter.message, hurry)
       // The next version tries it again.
-      
+      if (hurry.aborted && outcome.kind === 'later') return
       if (outcome.kind === 'later') {
         lane.pausedUntil = Date.now() + Math.max(outcome.waitMs, pauseAfter(lane.failures++))
         if (attempts < MOST_ATTEMPTS) this.#ctx.log.info(`"${target.name}" is tried again: ${outcome.reason}`)

@@ -29,7 +29,7 @@ export async function post(
       headers: headersOf(target, id, message),
       body: message.message,
       // An owner named this address and no other: the token and the message go nowhere else.
-      redirect: 'follow',
+      redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     })
   } catch (error) {

@@ -70,7 +70,7 @@ export class Targets {
       ...rest,
       token: token === undefined ? this.#tokenOf(rest) : token,
     }))
-    this.#kv.set(KEY, list, {})
+    this.#kv.set(KEY, list, { secret: true })
     this.#list = list
   }
 

@@ -41,7 +41,7 @@ export class Herald {
   #keep(told: number): void {
     this.#told = told
     try {
-      
+      this.#ctx.kv.set('told', told)
     } catch (error) {
       this.#ctx.log.warn(`A turn of the sun may be told again after a restart: ${(error as Error).message}`)
     }

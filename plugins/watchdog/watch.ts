@@ -106,7 +106,7 @@ export class Watch {
     // What the next version knows by now is newer.
     if (this.#ctx.draining.aborted) return
     try {
-      
+      this.#ctx.kv.set(KEY, state)
     } catch (error) {
       // That the disk is full may be just what was found.
       this.#ctx.log.warn(`Something may be told again after a restart: ${(error as Error).message}`)
