@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { startTestHouse } from '@home-console/sdk/testing'
 import { checkPlugin } from '../../core/cli/check/check.ts'
 import { pluginFolder } from '../../core/cli/plugin-template.ts'
+import { hc } from './hc.ts'
 import { pluginsFolder } from './plugin-on-disk.ts'
 
 const guide = await Bun.file(join(import.meta.dir, '../../docs/guide.md')).text()
@@ -70,7 +71,7 @@ test('its services pass the check, and one plugin calls the other', async () => 
 test('the plugin that holds something which there is once hands over what it counted, and never meets itself', async () => {
   const meter = snippet('// plugins/meter.ts')
   await using house = await startTestHouse({ plugins: { meter: { 'index.ts': meter } } })
-  const pulses = async () => (await (await house.request('/api/plugins/meter')).json()) as unknown
+  const pulses = async () => (await house.request('/api/plugins/meter')).json()
   house.runtime.bus.emit({ type: 'meter.pulse', source: '/clients/test' })
   expect(await pulses()).toEqual({ pulses: 1 })
 
@@ -83,3 +84,24 @@ test('the plugin that holds something which there is once hands over what it cou
   expect(refused.outcome).toBe('kept_old')
   expect(await pulses()).toEqual({ pulses: 1 })
 })
+
+test('its plugins keep what they are given, in values and in tables', async () => {
+  const counter = snippet('// plugins/counter.ts')
+  const rooms = snippet('// plugins/rooms/index.ts')
+  using folder = pluginsFolder({ 'counter.ts': counter, 'rooms/index.ts': rooms })
+  for (const name of ['counter.ts', 'rooms']) expect(checkPlugin(join(folder.path, name))).toEqual([])
+  const { code } = await hc(['plugin', 'migrate', 'rooms'], { cwd: folder.path })
+  expect(code).toBe(0)
+
+  await using house = await startTestHouse({
+    plugins: { counter: join(folder.path, 'counter.ts'), rooms: join(folder.path, 'rooms') },
+  })
+  const post = async (path: string) =>
+    (await house.request(`/api/plugins/${path}`, { method: 'POST' })).json()
+  await post('counter')
+  await post('rooms/hall')
+  await house.save('counter.ts', `${counter}// saved again`)
+  await house.save('rooms/index.ts', `${rooms}// saved again`)
+  expect(await post('counter')).toEqual({ count: 2 })
+  expect(await post('rooms/hall')).toEqual({ id: 1, name: 'hall', visits: 2 })
+}, 20_000)

@@ -167,3 +167,38 @@ test('who provides a service offers what the contract says', () => {
     ),
   ])
 })
+
+test('ctx.db knows the tables that the definition declares, and nothing where it declares none', () => {
+  const files = {
+    'a.ts': `import { definePlugin } from '@home-console/sdk'
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+const rooms = sqliteTable('rooms', { id: integer().primaryKey(), name: text().notNull() })
+export default definePlugin({
+  db: { schema: { rooms }, durability: 'normal' },
+  onLoad(ctx) {
+    const names: string[] = ctx.db.select().from(rooms).all().map(({ name }) => name)
+    const first: { id: number; name: string } | undefined = ctx.db.query.rooms.findFirst().sync()
+    ctx.db.transaction((tx) => tx.insert(rooms).values({ name: 'hall' }).run())
+    ctx.kv.set('names', [names, first], { ttl: 1_000 })
+    const count: number | undefined = ctx.kv.get<number>('count')
+    ctx.log.info(String(count))
+    ctx.db.insert(rooms).values({ nmae: 'hall' }).run()
+    ctx.db.query.lamps
+    ctx.kv.set('a', 1, { ttl: '1 h' })
+  },
+  onUnload(ctx) { ctx.db.delete(rooms).run() },
+})
+export const b = definePlugin({ onLoad(ctx) { ctx.db.select() } })
+export const c = definePlugin({ db: { tables: {} }, onLoad() {} })
+export const d = definePlugin({ db: { schema: {}, durability: 'off' }, onLoad() {} })
+`,
+  }
+  expect(complaintsAbout(files)).toEqual([
+    expect.stringMatching(/^a\.ts:13 TS2769/),
+    expect.stringMatching(/^a\.ts:14 TS2339 .*'lamps'/),
+    expect.stringMatching(/^a\.ts:15 TS2322/),
+    expect.stringMatching(/^a\.ts:19 TS2339 .*'select'/),
+    expect.stringMatching(/^a\.ts:20 TS(2353|2741|2769)/),
+    expect.stringMatching(/^a\.ts:21 TS(2322|2769)/),
+  ])
+})

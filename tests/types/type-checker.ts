@@ -14,7 +14,7 @@ const TSCONFIG = JSON.stringify({
 })
 
 /** The packages that the author installed. */
-const INSTALLED = ['hono', 'valibot', 'zod']
+const INSTALLED = ['drizzle-orm', 'hono', 'valibot', 'zod']
 
 /**
  * What the type checker says of these files, by path below the folder of plugins.
