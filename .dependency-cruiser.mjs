@@ -10,7 +10,7 @@ const floors = [
   ['runtime'],
   ['api'],
   ['loader'],
-  ['http', 'scope', 'services', 'bus', 'home', 'vigil', 'secrets', 'settings'],
+  ['http', 'scope', 'services', 'bus', 'home', 'vigil', 'secrets', 'settings', 'backup'],
 ]
 
 const room = (name) => `^core/${name}[-./]`

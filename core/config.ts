@@ -28,6 +28,8 @@ export interface Config {
   readonly rollbackAfter: number
   /** Absolute: a key for secrets that the owner keeps apart; null: the Core makes one in `dataDir`. */
   readonly secretKeyFile: string | null
+  /** Absolute: where backups are kept. */
+  readonly backupDir: string
   /** The variables that set the config of plugins, `PLUGIN_<ID>__<KEY>`, by name. */
   readonly pluginEnvironment: Readonly<Record<string, string>>
 }
@@ -89,6 +91,7 @@ const Environment = v.object({
   WATCHDOG_PID: v.optional(v.string()),
   SECRET_KEY_FILE: v.optional(v.string()),
   CREDENTIALS_DIRECTORY: v.optional(v.string()),
+  BACKUP_DIR: v.optional(v.string()),
   ROLLBACK_AFTER: v.optional(
     v.pipe(v.string(), v.regex(/^\d{1,6}$/, 'must be a number, 0 for never'), v.transform(Number)),
     '10',
@@ -140,6 +143,7 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
           },
     rollbackAfter: output.ROLLBACK_AFTER,
     secretKeyFile: secretKeyFile(output.SECRET_KEY_FILE, output.CREDENTIALS_DIRECTORY),
+    backupDir: resolve(output.BACKUP_DIR ?? join(output.DATA_DIR, 'backups')),
     pluginEnvironment: Object.fromEntries(
       ofPlugins.flatMap(([name, value]) => (value ? [[name, value]] : [])),
     ),

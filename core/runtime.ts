@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
 import { mountCore } from './api/core-routes.ts'
+import { Backups } from './backup/backups.ts'
 import { EventBus } from './bus/event-bus.ts'
 import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
+import { readBackupSettings, writeBackupSettings } from './db/backup-settings.ts'
 import { openCoreDatabase } from './db/core-database.ts'
 import { HomeSettings } from './db/home.ts'
 import { PluginDatabases } from './db/plugin-databases.ts'
@@ -25,10 +27,12 @@ import { messageOf } from './loader/fault.ts'
 import { guardProcess } from './loader/process-guard.ts'
 import { PluginLoader } from './loader/plugin-loader.ts'
 import { installSharedPackages } from './loader/shared-packages.ts'
+import { every } from './loader/schedule.ts'
 import { VersionStore } from './loader/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
 import { Keyring } from './secrets/keyring.ts'
+import { sealWith } from './secrets/passphrase.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
 import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
 import { watchLoop } from './vigil/loop-watch.ts'
@@ -55,6 +59,7 @@ export class Runtime {
   readonly app: App
   readonly loader: PluginLoader
   readonly home: HomeSettings
+  readonly backups: Backups
   /** The token with all rights. */
   readonly adminToken: string
   /** Where the token was written, when this start made it. */
@@ -156,6 +161,21 @@ export class Runtime {
         globals,
       },
     })
+    this.backups = new Backups({
+      dataDir: config.dataDir,
+      folder: config.backupDir,
+      pluginsDirs: config.pluginsDirs,
+      version: manifest.version,
+      now: () => clock.now(),
+      timeZone: () => this.home.values.timeZone,
+      settings: {
+        read: () => readBackupSettings(db),
+        write: (settings) => writeBackupSettings(db, settings),
+      },
+      every: (cron, run) => this.#atTimes(cron, run, clock),
+      sealKey: async (passphrase) => sealWith(passphrase, secrets.export()),
+      log: this.log.of(null),
+    })
     this.app.setCore(
       mountCore({
         loader: this.loader,
@@ -166,6 +186,7 @@ export class Runtime {
         filesDir,
         home: this.home,
         app: this.app,
+        backups: this.backups,
         version: manifest.version,
         startedAt: Date.now(),
       }),
@@ -197,6 +218,7 @@ export class Runtime {
       port,
       onError: (error) => this.log.of(null).error(`A request failed: ${messageOf(error)}`, { error }),
     })
+    await this.backups.start()
     await this.loader.start()
     await this.loader.watching()
     this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
@@ -216,6 +238,7 @@ export class Runtime {
     this.#manager.stopping()
     this.bus.emit({ type: 'core.stopping', source: '/core', data: { reason } })
     endEventStreams()
+    this.backups.stop()
     // The plugins go when the port is closed: until then they answer.
     const unload = async () => {
       if (await settlesWithin(this.loader.stop(), STOP_MS)) return
@@ -231,6 +254,21 @@ export class Runtime {
     this.#databases.close()
     this.#closeDatabase()
     this.#running.stopped()
+  }
+
+  #atTimes(cron: string, run: () => unknown, clock: Clock): () => void {
+    const schedule = every(
+      cron,
+      run,
+      {},
+      {
+        clock,
+        timeZone: () => this.home.values.timeZone,
+        run: (_label, run) => Promise.resolve(run()).then(() => {}),
+      },
+    )
+    schedule.goLive?.()
+    return () => void schedule.release?.()
   }
 
   /** The watcher has written its line; the ring and the bus hear of it when the loop is free again. */

@@ -1,5 +1,6 @@
 // What the control plane works on, and who stands behind its routes.
 
+import type { Backups } from '../backup/backups.ts'
 import type { EventBus } from '../bus/event-bus.ts'
 import type { HomeSettings } from '../db/home.ts'
 import type { PluginDatabases } from '../db/plugin-databases.ts'
@@ -22,6 +23,7 @@ export interface CoreApi {
   /** Where plugins keep files: each in a folder of its id. */
   readonly filesDir: string
   readonly app: App
+  readonly backups: Backups
   readonly version: string
   /** Ms since the epoch. */
   readonly startedAt: number

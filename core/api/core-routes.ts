@@ -6,6 +6,7 @@ import { describeRouter, type DocumentPart } from '../http/openapi.ts'
 import { coreProblem } from '../http/problems.ts'
 import type { Mounted } from '../http/app.ts'
 import { coreOwner, type CoreApi } from './core-api.ts'
+import { backupRoutes } from './backups.ts'
 import { docsRoutes } from './docs.ts'
 import { eventRoutes } from './events.ts'
 import { healthRoutes } from './health.ts'
@@ -29,6 +30,7 @@ export function mountCore(api: CoreApi): Mounted {
   eventRoutes(router, api)
   logRoutes(router, api)
   homeRoutes(router, api)
+  backupRoutes(router, api)
   pageRoutes(router, api)
   absentPlugins(router, api)
   const mount = new Mount('', router, coreOwner(log))

@@ -175,6 +175,34 @@ export const Home = z
   })
   .openapi('Home')
 
+export const Backup = z
+  .object({ name: z.string(), madeAt: time, bytes: z.number().int() })
+  .openapi('Backup', { description: 'A file in BACKUP_DIR.' })
+
+export const LeftOut = z
+  .object({ path: z.string(), reason: z.string() })
+  .openapi('LeftOut', { description: 'What a backup is without: links, sockets, a damaged database.' })
+
+export const NewBackup = Backup.extend({
+  files: z.number().int().openapi({ description: 'How many are in it.' }),
+  leftOut: z.array(LeftOut),
+}).openapi('NewBackup')
+
+const kept = z.number().int().min(0).max(1_000)
+
+export const BackupSettings = z
+  .object({
+    schedule: z
+      .string()
+      .nullable()
+      .openapi({ description: 'A cron expression in the zone of the home; null for never.' }),
+    keep: z
+      .object({ daily: kept, weekly: kept, monthly: kept })
+      .openapi({ description: 'The newest of so many days, weeks and months that have one.' }),
+    code: z.boolean().openapi({ description: 'Whether the code of plugins is in those of the schedule.' }),
+  })
+  .openapi('BackupSettings')
+
 export const PluginId = z.object({
   id: z.string().openapi({ param: { name: 'id', in: 'path' }, example: 'hello' }),
 })

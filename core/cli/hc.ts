@@ -18,6 +18,7 @@ const hc = defineCommand({
     status: () => import('./commands/status.ts').then((module) => module.status),
     plugin: () => import('./commands/plugin.ts').then((module) => module.plugin),
     event: () => import('./commands/event.ts').then((module) => module.event),
+    backup: () => import('./commands/backup.ts').then((module) => module.backup),
     call: () => import('./commands/call.ts').then((module) => module.call),
   },
 })

@@ -78,3 +78,10 @@ export interface CloudEvent {
   subject?: string
   data?: unknown
 }
+
+export interface Backup {
+  name: string
+  bytes: number
+  files: number
+  leftOut: { path: string; reason: string }[]
+}

@@ -12,10 +12,12 @@ export const ERROR_BOOK = {
   reserved_event_type: [403, "Events of this type are the Core's own."],
   reserved_event_source: [403, 'Events of this source are not for the sender to publish.'],
   not_found: [404, 'There is nothing at this path.'],
+  no_such_backup: [404, 'The house has no backup of this name.'],
   no_such_plugin: [404, 'No plugin has this id.'],
   method_not_allowed: [405, 'The path is there, but not for this method; `Allow` says for which.'],
   service_taken: [409, 'Another plugin provides a service of this name.'],
   data_in_use: [409, 'A version of the plugin is using its data; disable it first.'],
+  backup_busy: [409, 'A backup is being made or brought back already.'],
   plugin_disabled: [409, 'The plugin is disabled; enable it first.'],
   nothing_to_roll_back: [409, 'The plugin has no earlier version to go back to.'],
   not_beside: [
@@ -31,6 +33,7 @@ export const ERROR_BOOK = {
   upgrade_required: [426, 'This path is a WebSocket.'],
   handler_failed: [500, 'The code that answers this route threw an error; the log of its owner has it.'],
   odd_answer: [500, 'The code that answers this route gave no Response.'],
+  backup_failed: [500, 'The backup could not be made, or was not what it should be; there is none.'],
   internal_error: [500, 'The Core itself made a mistake; its log has it.'],
   service_method_missing: [501, 'Whoever provides the service has no method of this name.'],
   storage_failed: [503, "The plugin's database cannot be used now; `detail` says why."],
@@ -38,6 +41,7 @@ export const ERROR_BOOK = {
   service_swapped: [503, 'What provided an open iteration was swapped; begin it again.'],
   plugin_unavailable: [503, 'The plugin is not serving now.'],
   generation_ended: [503, 'The version of the plugin that was answering was ended before it could.'],
+  disk_full: [507, 'The disk has no room for it; `detail` says where.'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 
 export type ErrorCode = keyof typeof ERROR_BOOK

@@ -88,6 +88,12 @@ export class Keyring {
     }
   }
 
+  /** The key itself, to be put under a passphrase at once; made if there was none. Throws NoKey. */
+  export(): Buffer {
+    this.#key ??= this.#read() ?? this.#make()
+    return readFileSync(this.#options.file)
+  }
+
   /** Undefined where there is no file. */
   #read(): Key | undefined {
     const { file, mayMake } = this.#options

@@ -23,6 +23,7 @@ test('an empty environment gives the documented defaults', () => {
     notify: null,
     rollbackAfter: 10,
     secretKeyFile: null,
+    backupDir: `${process.cwd()}/data/backups`,
     pluginEnvironment: {},
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')

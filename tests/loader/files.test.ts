@@ -530,6 +530,7 @@ describe('the owner', () => {
         runtimeDir: join(house.folder, 'data'),
         notify: null,
         secretKeyFile: null,
+        backupDir: join(house.folder, 'data/backups'),
         pluginEnvironment: {},
         rollbackAfter: 10,
       },

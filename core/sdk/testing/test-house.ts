@@ -77,6 +77,7 @@ export class TestHouse implements AsyncDisposable {
         runtimeDir: join(this.folder, 'data'),
         notify: null,
         secretKeyFile: null,
+        backupDir: join(this.folder, 'data/backups'),
         pluginEnvironment: {},
         rollbackAfter: 10,
         ...config,

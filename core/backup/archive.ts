@@ -1,0 +1,102 @@
+// The file that a backup is: a tar, compressed by zstd, written and read in pieces, however large it is.
+
+import { createReadStream, createWriteStream } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createZstdCompress, createZstdDecompress } from 'node:zlib'
+import { createTarDecoder, createTarPacker, type ParsedTarEntry } from 'modern-tar'
+import { BackupRefused, type Entry } from './manifest.ts'
+
+export class ArchiveWriter {
+  readonly #file: string
+  readonly #tar = createTarPacker()
+  /** Rejects when the disk refuses. */
+  readonly #written: Promise<void>
+
+  /** @param file that is not there yet */
+  constructor(file: string) {
+    this.#file = file
+    this.#written = pipeline(
+      Readable.fromWeb(this.#tar.readable as never),
+      createZstdCompress(),
+      createWriteStream(file, { flags: 'wx', mode: 0o600 }),
+    )
+    this.#written.catch(() => {})
+  }
+
+  /** Adds a file that nobody changes meanwhile. */
+  async add(name: string, from: string): Promise<Entry> {
+    const { size, mode, mtime } = await stat(from)
+    return this.#add({ name, size, mode: mode & 0o777, mtime }, Bun.file(from).stream())
+  }
+
+  async addText(name: string, text: string): Promise<Entry> {
+    const bytes = new TextEncoder().encode(text)
+    return this.#add({ name, size: bytes.length, mode: 0o600, mtime: new Date() }, [bytes])
+  }
+
+  /** After this it is on the disk, whole. */
+  async close(): Promise<void> {
+    this.#tar.controller.finalize()
+    await this.#written
+    await using file = await open(this.#file, 'r+')
+    await file.sync()
+  }
+
+  /** Ends it half-way; the file is the caller's to remove. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#tar.controller.error(reason)
+    await this.#written.catch(() => {})
+  }
+
+  async #add(
+    header: { name: string; size: number; mode: number; mtime: Date },
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  ): Promise<Entry> {
+    const hash = new Bun.CryptoHasher('sha256')
+    const writer = this.#tar.controller.add({ ...header, type: 'file' }).getWriter()
+    // Whoever waits for room hears of it through `#written`.
+    writer.closed.catch(() => {})
+    try {
+      for await (const chunk of chunks) {
+        hash.update(chunk)
+        await writer.write(new Uint8Array(chunk))
+      }
+      await writer.close()
+    } catch (error) {
+      // What the disk said is the reason; that the tar could not go on is only what followed.
+      await Promise.race([this.#written, Bun.sleep(100)])
+      throw error
+    }
+    return { bytes: header.size, sha256: hash.digest('hex') }
+  }
+}
+
+/**
+ * The entries of an archive in order; each body has to be read before the next comes.
+ *
+ * @throws BackupRefused when it is cut off, damaged, or none
+ */
+export async function* entriesOf(file: string): AsyncGenerator<ParsedTarEntry> {
+  const plain = createZstdDecompress()
+  // What goes wrong with it ends `plain`, and so the entries.
+  pipeline(createReadStream(file), plain).catch(() => {})
+  const entries = (Readable.toWeb(plain) as unknown as ReadableStream<Uint8Array>).pipeThrough(
+    createTarDecoder({ strict: true }),
+  )
+  try {
+    yield* entries
+  } catch (error) {
+    throw error instanceof BackupRefused || isOfSystem(error)
+      ? error
+      : new BackupRefused(`The file is no backup, or damaged: ${(error as Error).message}`)
+  } finally {
+    plain.destroy()
+  }
+}
+
+/** Of the disk, not of the archive. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}
