@@ -34,6 +34,7 @@ import { writeToStdout } from './log/output.ts'
 import { Keyring } from './secrets/keyring.ts'
 import { sealWith } from './secrets/passphrase.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
+import { Settings } from './settings/settings.ts'
 import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
 import { watchLoop } from './vigil/loop-watch.ts'
 import { whoIs, type Freed } from './vigil/pulse.ts'
@@ -145,6 +146,12 @@ export class Runtime {
         home: this.home,
         wishes: new Wishes(db),
         secrets,
+        settings: new Settings({
+          folder: join(config.dataDir, 'config'),
+          environment: config.pluginEnvironment,
+          sealer: secrets,
+          mask: (secret) => this.log.mask(secret),
+        }),
         databases: this.#databases,
         running: this.#running,
         crashes: this.#crashes,

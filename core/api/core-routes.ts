@@ -14,6 +14,7 @@ import { homeRoutes } from './home.ts'
 import { logRoutes } from './logs.ts'
 import { metricsRoutes } from './metrics.ts'
 import { pageRoutes } from './pages.ts'
+import { pluginConfigRoutes } from './plugin-config.ts'
 import { pluginDataRoutes } from './plugin-data.ts'
 import { pluginRoutes } from './plugins.ts'
 import { serviceRoutes } from './services.ts'
@@ -26,6 +27,7 @@ export function mountCore(api: CoreApi): Mounted {
   metricsRoutes(router, api)
   pluginRoutes(router, api)
   pluginDataRoutes(router, api)
+  pluginConfigRoutes(router, api)
   serviceRoutes(router, api)
   eventRoutes(router, api)
   logRoutes(router, api)

@@ -120,6 +120,23 @@ export const Plugin = z
   })
   .openapi('Plugin')
 
+export const PluginConfig = z
+  .object({
+    values: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: 'What is in force, defaults included, secrets left out.' }),
+    schema: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: 'JSON Schema, draft 7; `writeOnly` marks a secret.' }),
+    secrets: z
+      .record(z.string(), z.boolean())
+      .openapi({ description: 'By JSON pointer: whether the secret is set.' }),
+    sources: z
+      .record(z.string(), z.enum(['default', 'file', 'env']))
+      .openapi({ description: 'By JSON pointer: who said so.' }),
+  })
+  .openapi('PluginConfig')
+
 export const Service = z
   .object({
     name: z.string(),

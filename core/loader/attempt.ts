@@ -2,6 +2,7 @@
 
 import type { Reload } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
+import { SettingsMissing } from '../settings/check.ts'
 import { Generation } from './generation.ts'
 import { faultOf } from './fault.ts'
 import { importFault } from './import-fault.ts'
@@ -156,7 +157,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
         await this.part.bringBack(this.record)
       }
       this.record.outcome = this.part.offer === null ? 'failed' : 'kept_old'
-      this.part.reject(this, error instanceof NeedsNotMet ? error.needs : null)
+      this.part.reject(this, error)
     }
     this.#decide()
   }
@@ -194,10 +195,15 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   #faultOf(error: unknown) {
     const { source, sources } = this.#reading
     const told = sources === null ? error : importFault(error, sources)
-    const code =
-      error instanceof NeedsNotMet ? 'needs_not_met' : error instanceof HeldBack ? 'held_back' : 'load_failed'
-    const fault = faultOf(told, sources?.files ?? new Set(), code)
+    const fault = faultOf(told, sources?.files ?? new Set(), codeOf(error))
+    fault.message = this.part.organs.log.masked(fault.message)
     // What was thrown as no Error says not where, but the plugin has an entry.
     return fault.file === undefined && source !== null ? { ...fault, file: source.entry } : fault
   }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof NeedsNotMet) return 'needs_not_met'
+  if (error instanceof SettingsMissing) return 'config_missing'
+  return error instanceof HeldBack ? 'held_back' : 'load_failed'
 }

@@ -73,6 +73,7 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   call(work: Hold, run: () => unknown): Promise<void> | undefined
   readonly data: PluginData
   readonly tables: Tables | undefined
+  readonly config: { readonly value: unknown }
   emit(type: string, data: unknown, subject: string | undefined): void
   setStatus(label: string, state: Health, message: string | undefined): void
   addRouter(router: PluginRouter): void
@@ -113,6 +114,9 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     log: new PluginLogger(generation.log),
     get home() {
       return organs.home.values
+    },
+    get config() {
+      return generation.config.value
     },
     signal: generation.signal,
     draining: generation.draining,

@@ -40,6 +40,8 @@ const Definition = v.object({
   version: v.optional(v.string()),
   name: v.optional(v.string()),
   description: v.optional(v.string()),
+  config: v.optional(schema),
+  onConfigChange: v.optional(callable),
   events: v.optional(v.record(eventType, schema)),
   requires: v.optional(services),
   provides: v.optional(services),
@@ -50,7 +52,7 @@ const Definition = v.object({
 })
 
 /** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
-const NOT_YET = ['config', 'onConfigChange', 'modes', 'external']
+const NOT_YET = ['modes', 'external']
 
 /** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
 export function definitionOf(module: unknown, entry: string): PluginDefinition {
@@ -92,13 +94,28 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
 
 /** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */
 function copyOf(definition: PluginDefinition): PluginDefinition {
-  const { version, name, description, events, requires, provides, dependsOn, scopes, db, loadTimeout } =
-    definition
+  const {
+    version,
+    name,
+    description,
+    config,
+    events,
+    requires,
+    provides,
+    dependsOn,
+    scopes,
+    db,
+    loadTimeout,
+  } = definition
   return {
     onLoad: (ctx) => definition.onLoad(ctx),
     ...('onUnload' in definition && { onUnload: (ctx) => definition.onUnload?.(ctx) }),
     ...('handover' in definition && { handover: (ctx) => definition.handover?.(ctx) }),
     ...(definition.exclusive === true && { exclusive: true }),
+    ...(config !== undefined && { config }),
+    ...(typeof definition.onConfigChange === 'function' && {
+      onConfigChange: (next, previous, ctx) => definition.onConfigChange?.(next, previous, ctx),
+    }),
     ...(version !== undefined && { version }),
     ...(name !== undefined && { name }),
     ...(description !== undefined && { description }),

@@ -22,6 +22,8 @@ export interface Position {
   readonly file: string
   /** 1-based. */
   readonly line?: number | undefined
+  /** What stands there is nobody's to see. */
+  readonly hidden?: boolean
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Position {
  */
 export function faultOf(error: unknown, files: ReadonlySet<string>, code: string): PluginFault {
   const position = positionOf(error, files)
-  const frame = position === undefined ? undefined : frameAt(position)
+  const frame = position === undefined || position.hidden ? undefined : frameAt(position)
   return {
     code: error instanceof PluginError || error instanceof Problem ? error.code : code,
     message: messageOf(error),

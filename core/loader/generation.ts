@@ -13,6 +13,7 @@ import { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import type { MountOwner, OpenStream, Waiter } from '../http/request-info.ts'
 import type { OwnedLog } from '../log/log.ts'
+import type { Stored } from '../settings/plugin-settings.ts'
 import { wasCharged } from '../services/blame.ts'
 import type { Marked, Presence } from '../vigil/record.ts'
 import { Belongings } from './belongings.ts'
@@ -28,12 +29,15 @@ import { messageOf, PluginError, positionOf, positionOfText } from './fault.ts'
 import { OpenStreams } from './open-streams.ts'
 import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
+import { NotTaken, PluginConfig, type Candidate } from './plugin-config.ts'
 import { pluginGlobals } from './plugin-globals.ts'
 import { openTables, wouldBreak } from './tables.ts'
 import { Tasks } from './tasks.ts'
 
 const IMPORT_MS = 10_000
 const LOAD_MS = 10_000
+/** For the schema of its config, and for `onConfigChange`. */
+const CONFIG_MS = 10_000
 /** For what is under way when the next generation takes over. */
 const DRAIN_MS = 10_000
 /** For `onUnload`, and for each thing that is released. */
@@ -99,6 +103,7 @@ export class Generation implements MountOwner {
   #context: PluginContext | undefined
   #definition: PluginDefinition | undefined
   #declaration: Declaration | undefined
+  #config: PluginConfig | undefined
   readonly #routers: PluginRouter[] = []
   #mount: Mount | undefined
   #document: DocumentPart | undefined
@@ -206,6 +211,16 @@ export class Generation implements MountOwner {
     return this.#mayGo
   }
 
+  /** Known once it is imported. */
+  get config(): PluginConfig {
+    return this.#config!
+  }
+
+  /** Whether it takes another config while it serves. */
+  get takesConfig(): boolean {
+    return this.#definition?.onConfigChange !== undefined
+  }
+
   get routes(): { method: string; path: string }[] {
     return this.#mount?.routes ?? []
   }
@@ -221,8 +236,11 @@ export class Generation implements MountOwner {
 
   // --- Import and stage: nothing of this is live, and all of it can be thrown away.
 
-  /** @throws what the module throws; PluginError `import_timeout`; the signal's reason */
-  async import(superseded: AbortSignal): Promise<void> {
+  /**
+   * @param stored the config that it gets, whatever its file says
+   * @throws what the module throws; PluginError `import_timeout`; ConfigRefused; SettingsMissing; the signal's reason
+   */
+  async import(superseded: AbortSignal, stored?: Stored): Promise<void> {
     const { entry } = this.source
     const module = await within(
       this.#loading('import', () => this.#border.import(entry)),
@@ -239,6 +257,25 @@ export class Generation implements MountOwner {
     const { events: schemas } = this.#definition
     if (schemas !== undefined)
       this.#declaration = new Declaration({ plugin: this.id, schemas, enter: this.enter })
+    this.#config = await within(
+      PluginConfig.read(
+        {
+          definition: this.#definition,
+          settings: this.#organs.settings.of(this.id),
+          entry,
+          log: this.log,
+          enter: this.enter,
+        },
+        stored,
+      ),
+      CONFIG_MS,
+      {
+        code: 'config_timeout',
+        message: `The schema of its config did not decide within ${CONFIG_MS} ms.`,
+        position: positionOfText(entry, 'config'),
+      },
+      superseded,
+    )
   }
 
   /**
@@ -360,6 +397,27 @@ export class Generation implements MountOwner {
     }
   }
 
+  /** Hands it another config. @throws NotTaken when it throws, or takes too long: it has what it had */
+  async changeConfig(next: Candidate): Promise<void> {
+    const definition = this.#definition!
+    const context = this.#context!
+    const work = { kind: 'config', label: 'onConfigChange' }
+    this.begin(work)
+    try {
+      await within(
+        this.enter(async () => definition.onConfigChange!(next.value, this.config.value, context), work),
+        CONFIG_MS,
+        { code: 'config_timeout', message: `onConfigChange did not finish within ${CONFIG_MS} ms.` },
+        new AbortController().signal,
+      )
+    } catch (error) {
+      throw new NotTaken('config_refused', messageOf(error), positionOf(error, this.files))
+    } finally {
+      this.end(work)
+    }
+    this.config.adopt(next)
+  }
+
   // --- The commit: one tick.
 
   /**
@@ -374,6 +432,7 @@ export class Generation implements MountOwner {
     this.scope.commit()
     this.data.goLive()
     this.#stepsAside = false
+    this.#organs.settings.of(this.id).inForce = this.config.given.stored
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
     if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
     else this.#organs.app.unmount(this.#prefix)

@@ -9,6 +9,7 @@ import type { App } from '../http/app.ts'
 import type { Log } from '../log/log.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Crashes } from '../vigil/crashes.ts'
 import type { KeptRecord } from '../vigil/record.ts'
 import type { VersionStore } from './versions.ts'
@@ -23,6 +24,8 @@ export interface Organs {
   readonly wishes: Wishes
   /** Encrypts what must not be read off the disk. */
   readonly secrets: Keyring
+  /** What plugins are set to. */
+  readonly settings: Settings
   readonly databases: PluginDatabases
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord

@@ -3,6 +3,7 @@
 import type { Hold, PluginFault, Reload } from '@home-console/sdk'
 import type { LogLevel } from '../log/log.ts'
 import { LoadAttempt } from './attempt.ts'
+import { ConfigChanges } from './config-changes.ts'
 import { findPlaces, isPlace, readPlace } from './discovery.ts'
 import { FileHints, type FileHint } from './file-hints.ts'
 import { faultOf, loggable, messageOf } from './fault.ts'
@@ -54,6 +55,7 @@ export class PluginLoader {
   readonly #lifecycle = new Lifecycle<PluginUnit>(() => this.units)
   readonly #quiet: Quiet
   readonly #rollback: Rollback
+  readonly configs: ConfigChanges
   #hints: FileHints | undefined
   #stopped = false
 
@@ -63,6 +65,11 @@ export class PluginLoader {
       organs: options.organs,
       load: (unit, cause) => this.#change([unit], { cause, force: true }),
       decided: (unit) => this.#lifecycle.decided(unit),
+    })
+    this.configs = new ConfigChanges({
+      organs: options.organs,
+      find: (id) => this.find(id),
+      reload: (unit, cause) => this.#loadAgain(unit, false, cause),
     })
     this.#quiet = new Quiet({
       folders: options.folders,
@@ -153,8 +160,8 @@ export class PluginLoader {
     return this.#loadAgain(unit, regardless)
   }
 
-  async #loadAgain(unit: PluginUnit, regardless = false): Promise<Reload | null> {
-    await this.#change([unit], { cause: BY_API, force: true, regardless })
+  async #loadAgain(unit: PluginUnit, regardless = false, cause = BY_API): Promise<Reload | null> {
+    await this.#change([unit], { cause, force: true, regardless })
     await this.#lifecycle.decided(unit)
     return unit.state === 'disabled' ? null : unit.reloads.last
   }
@@ -228,6 +235,7 @@ export class PluginLoader {
     const { found, vanished } = this.#scan()
     const paths = [...found, ...vanished].map(({ place }) => place.path)
     for (const unit of this.units) paths.push(...unit.changed())
+    paths.push(...this.#options.organs.settings.changed())
     this.#onHints(paths.map((path) => ({ path, whole: false })))
   }
 
@@ -246,6 +254,9 @@ export class PluginLoader {
   /** Everything that these files touch is one change. */
   async #onQuiet(files: readonly string[], settle: number): Promise<void> {
     if (this.#stopped) return
+    const { settings } = this.#options.organs
+    void this.configs.noticed(files)
+    if (files.every((file) => settings.idOf(file) !== null)) return
     const wanted = new Map<PluginUnit, Begin>()
     for (const unit of this.#concernedBy(files)) {
       const own = files.filter((file) => unit.concerns(file))
@@ -340,10 +351,13 @@ export class PluginLoader {
       routes: generation?.routes ?? [],
       requires: [...(needs?.requires ?? [])],
       provides: [...(needs?.provides ?? [])],
-      waitingFor: this.#lifecycle.waitingFor(unit),
+      waitingFor: [
+        ...this.#lifecycle.waitingFor(unit),
+        ...(unit.lacking ?? []).map(({ name, message }) => ({ kind: 'config', name, message })),
+      ],
       status: generation?.statuses ?? [],
       holds: generation?.holds ?? [],
-      error: unit.error,
+      error: unit.error ?? unit.configFault,
       lastReload: unit.reloads.last,
       database: this.#options.organs.databases.usageOf(unit.id),
       pinned: pinned && { digest: pinned.digest, since: pinned.since },

@@ -2,6 +2,7 @@
 
 import { realpathSync } from 'node:fs'
 import type { PluginFault, Reload } from '@home-console/sdk'
+import { SettingsMissing, type Lack } from '../settings/check.ts'
 import { LoadAttempt } from './attempt.ts'
 import { NO_FACE, type Face } from './changes.ts'
 import { collectSoon } from './collection.ts'
@@ -10,7 +11,7 @@ import { messageOf, PluginError, positionOfText } from './fault.ts'
 import { Generation, type Charged } from './generation.ts'
 import { Interlude } from './interlude.ts'
 import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
-import type { Needs } from './needs.ts'
+import { NeedsNotMet, type Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
 import { announce, announceLeaks } from './reload-news.ts'
 import { newReload, Reloads, timed } from './reloads.ts'
@@ -68,6 +69,12 @@ export class PluginUnit implements LivingPart {
   #error: PluginFault | null = null
   #awaiting: Needs | null = null
   #known: Needs | null = null
+  #lacking: readonly Lack[] | null = null
+  #refusal: unknown = null
+  /** While nothing serves: how it was before the attempt that is under way. */
+  #before: PluginState = 'loading'
+  /** Why what somebody wrote into its config by hand is not in force. */
+  configFault: PluginFault | null = null
   /** The last that was begun, until it is decided. */
   #attempt: LoadAttempt | null = null
   /** Of the last attempt that was decided, good or bad: the same files need no second try. */
@@ -109,6 +116,16 @@ export class PluginUnit implements LivingPart {
 
   get awaiting(): Needs | null {
     return this.#awaiting
+  }
+
+  /** What of its config nobody gave, and a version waits for; null where none does. */
+  get lacking(): readonly Lack[] | null {
+    return this.#lacking
+  }
+
+  /** Why the last version that was refused was. */
+  get lastRefusal(): unknown {
+    return this.#refusal
   }
 
   get known(): Needs | null {
@@ -196,7 +213,10 @@ export class PluginUnit implements LivingPart {
     if (how.force !== true && disk.digest === (this.#attempt?.digest ?? this.#lastDigest)) return null
     const attempt = new LoadAttempt(this, this.#version.choose(disk), how)
     this.#attempt = attempt
-    if (this.offer === null) this.#state = 'loading'
+    if (this.offer === null) {
+      if (this.#state !== 'loading') this.#before = this.#state
+      this.#state = 'loading'
+    }
     return attempt
   }
 
@@ -284,17 +304,28 @@ export class PluginUnit implements LivingPart {
     this.#state = 'active'
     this.#error = null
     this.#awaiting = null
+    this.#lacking = null
     if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
   }
 
   /** A version was refused; for want of what it needs, or for good. */
-  reject(attempt: LoadAttempt, awaiting: Needs | null): void {
+  reject(attempt: LoadAttempt, refusal: unknown): void {
     // It may have been withdrawn, or begun again, while the version before came back.
     if (attempt !== this.#attempt) return
-    this.#awaiting = awaiting
+    const awaiting = refusal instanceof NeedsNotMet ? refusal.needs : null
+    const lacking = refusal instanceof SettingsMissing ? refusal.lacks : null
+    const waits = awaiting !== null || lacking !== null
     const serves = this.offer !== null
-    if (!serves) this.#state = awaiting === null ? 'failed' : 'waiting'
-    this.#error = awaiting !== null && !serves ? null : attempt.record.error
+    this.#refusal = refusal
+    if (!waits && this.organs.settings.of(this.id).trying !== null) {
+      // A config that was only tried, and not taken: all is as it was.
+      if (!serves) this.#state = this.#before
+      return
+    }
+    this.#awaiting = awaiting
+    this.#lacking = lacking
+    if (!serves) this.#state = waits ? 'waiting' : 'failed'
+    this.#error = waits && !serves ? null : attempt.record.error
   }
 
   decided(attempt: LoadAttempt): void {
@@ -366,7 +397,7 @@ export class PluginUnit implements LivingPart {
     try {
       const { source, sources } = await this.#version.bringBack(before.id)
       generation = this.newGeneration(before.number, source, sources)
-      await generation.import(signal)
+      await generation.import(signal, before.config.given.stored)
       await generation.stage(signal, interlude.handover)
       this.accept(generation, before)
     } catch (error) {
@@ -417,6 +448,7 @@ export class PluginUnit implements LivingPart {
   withdraw(next: Next): void {
     this.#known = this.known
     this.#awaiting = next === 'waiting' ? (this.#awaiting ?? this.offer) : null
+    this.#lacking = null
     this.#withdrawn = true
     // What is on its way may do without what was lost.
     if (next !== 'waiting') this.#attempt = null

@@ -33,7 +33,7 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
       tell('plugin.unloaded')
       return
     default: {
-      if (error?.code === 'needs_not_met' && before === null) {
+      if ((error?.code === 'needs_not_met' || error?.code === 'config_missing') && before === null) {
         log.info(error.message, { reload, code: error.code })
         return
       }

@@ -140,7 +140,7 @@ export class Log {
       time: new Date().toISOString(),
       level,
       plugin,
-      message: this.#masked(clip(textOf(message), MAX_MESSAGE)),
+      message: this.masked(clip(textOf(message), MAX_MESSAGE)),
       fields: this.#plain(fields),
     }
     this.#lines.push(JSON.stringify(line))
@@ -152,11 +152,18 @@ export class Log {
   /** A copy as plain JSON: what is logged must not keep a plugin's objects alive, nor change after the fact. */
   #plain(fields: Fields): Record<string, unknown> {
     const text = asJson(fields)
-    if (text.length > MAX_FIELDS) return { truncated: this.#masked(clip(text, MAX_FIELDS)) }
-    return JSON.parse(this.#masked(text)) as Record<string, unknown>
+    if (text.length > MAX_FIELDS) return { truncated: this.masked(clip(text, MAX_FIELDS)) }
+    const masked = this.masked(text)
+    try {
+      return JSON.parse(masked) as Record<string, unknown>
+    } catch {
+      // A secret of digits, say, stood there as a number.
+      return { masked }
+    }
   }
 
-  #masked(text: string): string {
+  /** A text as it may be shown. */
+  masked(text: string): string {
     for (const secret of this.#secrets) if (text.includes(secret)) text = text.replaceAll(secret, '***')
     return text
   }

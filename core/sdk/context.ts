@@ -42,6 +42,7 @@ export interface PluginContext<
   Emits extends EventSchemas = EventSchemas,
   Requires extends string = never,
   Schema extends DbSchema = DbSchema,
+  Config = unknown,
 > {
   readonly id: string
   /** The folder that holds the plugin's code. */
@@ -49,6 +50,8 @@ export interface PluginContext<
   /** A folder of the plugin's own, under the Core's data folder. It survives reloads. */
   readonly files: string
   readonly log: Logger
+  /** What the owner set, as the schema in `config` gives it. Frozen; after a change it is another one. */
+  readonly config: Config
   readonly home: Home
   /** What the version before handed over; undefined where there was none, or it gave nothing. */
   readonly handover: unknown

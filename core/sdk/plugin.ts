@@ -4,6 +4,7 @@ import type { EventSchemas } from './event.ts'
 import type { PluginContext } from './context.ts'
 import type { DbSchema } from './db.ts'
 import type { PluginRouter } from './router.ts'
+import type { OutputOf, StandardSchemaV1 } from './standard-schema.ts'
 
 /**
  * A plugin's life, told once:
@@ -23,6 +24,7 @@ export interface PluginDefinition<
   Emits extends EventSchemas = EventSchemas,
   Requires extends string = string,
   Schema extends DbSchema = DbSchema,
+  Config extends StandardSchemaV1 = StandardSchemaV1,
 > {
   /** For people. May come from the plugin's `package.json` instead. */
   readonly version?: string
@@ -33,17 +35,19 @@ export interface PluginDefinition<
    * Registers what the plugin does, and returns its router or nothing. Must settle within `loadTimeout`; what talks to
    * the outside for long belongs in `ctx.task()`. A throw refuses this version and keeps the old one serving.
    */
-  onLoad(ctx: PluginContext<Emits, Requires, Schema>): PluginRouter | void | Promise<PluginRouter | void>
+  onLoad(
+    ctx: PluginContext<Emits, Requires, Schema, OutputOf<Config>>,
+  ): PluginRouter | void | Promise<PluginRouter | void>
 
   /** Farewell, after the drain and before what the plugin registered is undone. Has 5 s. */
-  onUnload?(ctx: PluginContext<Emits, Requires, Schema>): void | Promise<void>
+  onUnload?(ctx: PluginContext<Emits, Requires, Schema, OutputOf<Config>>): void | Promise<void>
 
   /**
    * Gives the next version something to begin with. Synchronous; asked of the version that serves, just before the next
    * one's `onLoad`. What it gives is copied as by `structuredClone`, and stands there as `ctx.handover`. It is a snapshot:
    * what must not be lost belongs on the disk. A throw refuses the next version.
    */
-  handover?(ctx: PluginContext<Emits, Requires>): unknown
+  handover?(ctx: PluginContext<Emits, Requires, Schema, OutputOf<Config>>): unknown
 
   /**
    * Two versions of it must never be alive at once: it holds a serial port, a lock. In a swap the old version is drained,
@@ -51,6 +55,24 @@ export interface PluginDefinition<
    * and calls wait.
    */
   readonly exclusive?: boolean
+
+  /**
+   * What the owner can set, as an object schema of zod, valibot or another library that gives JSON Schema. Titles,
+   * descriptions and defaults in it are what a form shows; `writeOnly: true` in its metadata makes a secret of a value, at
+   * any depth: encrypted on the disk, masked in the log, given to this plugin only. A value that the schema needs and
+   * nobody gave: the plugin waits for it.
+   */
+  readonly config?: Config
+
+  /**
+   * Takes another config while the plugin serves; without it, the plugin is loaded again with the new one. A throw refuses
+   * the change: nothing is written, and what was in force stays so. Has 10 s; `ctx.config` is the new one when it returns.
+   */
+  onConfigChange?(
+    next: OutputOf<Config>,
+    previous: OutputOf<Config>,
+    ctx: PluginContext<Emits, Requires, Schema, OutputOf<Config>>,
+  ): void | Promise<void>
 
   /** What the plugin emits. Data is checked at `emit`; what does not fit is dropped and charged to the plugin. */
   readonly events?: Emits
@@ -82,11 +104,17 @@ export interface PluginDefinition<
   readonly loadTimeout?: number
 }
 
+/** Of a plugin that has nothing to set. */
+export type NoConfig = StandardSchemaV1<unknown, Readonly<Record<string, never>>>
+
 /** Gives a plugin's definition its types. A plain object or a class instance with these members is as good. */
 export function definePlugin<
   const Emits extends EventSchemas = {},
   const Requires extends string = never,
   Schema extends DbSchema = {},
->(definition: PluginDefinition<Emits, Requires, Schema>): PluginDefinition<Emits, Requires, Schema> {
+  Config extends StandardSchemaV1 = NoConfig,
+>(
+  definition: PluginDefinition<Emits, Requires, Schema, Config>,
+): PluginDefinition<Emits, Requires, Schema, Config> {
   return definition
 }

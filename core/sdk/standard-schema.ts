@@ -18,5 +18,8 @@ export interface StandardIssue {
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
 }
 
+/** What the schema makes of a value that it accepts. */
+export type OutputOf<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['output']
+
 /** What a value must look like to be accepted by the schema. */
 export type InputOf<Schema extends StandardSchemaV1> = NonNullable<Schema['~standard']['types']>['input']

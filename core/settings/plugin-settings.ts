@@ -67,9 +67,18 @@ export class PluginSettings {
     this.#options = options
   }
 
-  /** @throws BadDocument */
+  /** What stands in the file now. @throws BadDocument */
   read(): Stored {
-    const text = (this.#seen = this.#text())
+    this.#seen = this.#text()
+    return this.#parsed(this.#seen)
+  }
+
+  /** The same, for a look: an edit is still to be noticed. @throws BadDocument */
+  peek(): Stored {
+    return this.#parsed(this.#text())
+  }
+
+  #parsed(text: string | null): Stored {
     return text === null ? { text, values: {}, lineOf: () => 1 } : { text, ...readDocument(text) }
   }
 
@@ -79,6 +88,15 @@ export class PluginSettings {
     if (this.inForce !== null && this.refused !== undefined && this.refused === this.#text())
       return this.inForce
     return this.read()
+  }
+
+  /** Null where there is no file, or none that can be read. */
+  textNow(): string | null {
+    try {
+      return this.#text()
+    } catch {
+      return null
+    }
   }
 
   /** Whether somebody else wrote the file since it was read or written here. */

@@ -1,0 +1,340 @@
+// A plugin's config through its life: waiting for it, taking a change, refusing one, and files that are edited by hand.
+
+import { afterEach, describe, expect, test } from 'bun:test'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { TestHouse, TestHouseOptions } from '@home-console/sdk/testing'
+import { startTestHouse } from '@home-console/sdk/testing'
+
+const CONFIG = '/api/core/plugins/lamp/config'
+
+/** Answers with its config, and with what it was told of changes. */
+const lamp = ({ members = '', schema = 'poll: z.number().default(30)', load = '' } = {}) => `
+import { definePlugin, z } from '@home-console/sdk'
+const told = []
+export default definePlugin({
+  config: z.object({ ${schema} }),
+  ${members}
+  onLoad(ctx) {
+    ${load}
+    const router = ctx.router()
+    router.get('/', (c) => c.json({ config: ctx.config, told, frozen: Object.isFrozen(ctx.config) }))
+    return router
+  },
+})
+`
+const TAKES = `
+  onConfigChange(next, previous, ctx) {
+    if (next.poll === 13) throw new Error('Not thirteen.')
+    if (next.poll === 14) return Promise.reject(new Error('Not fourteen.'))
+    told.push([next.poll, previous.poll, ctx.config.poll])
+  },`
+
+let house: TestHouse
+afterEach(() => house.stop())
+
+const start = async (text: string, options: TestHouseOptions = {}) => {
+  house = await startTestHouse({ plugins: { lamp: { 'index.ts': text } }, ...options })
+}
+const file = () => join(house.folder, 'data/config/lamp.jsonc')
+const view = () => house.runtime.loader.view('lamp')!
+const inPlugin = async (): Promise<any> => (await house.request('/api/plugins/lamp')).json()
+const patch = (body: unknown) => house.send('PATCH', CONFIG, body)
+const write = (text: string) => {
+  mkdirSync(dirname(file()), { recursive: true })
+  writeFileSync(`${file()}~`, text)
+  renameSync(`${file()}~`, file())
+}
+const until = async (what: string, look: () => unknown) => {
+  for (const end = Date.now() + 5_000; Date.now() < end; await Bun.sleep(5)) if (await look()) return
+  throw new Error(`Waited for ${what}: ${JSON.stringify(view())}`)
+}
+
+describe('a value that nobody gave', () => {
+  const schema = `token: z.string().meta({ writeOnly: true, title: 'Access token' }), host: z.string(), poll: z.number().default(30)`
+
+  test('is waited for, by name and with what to do, and the plugin loads when it is given', async () => {
+    await start(lamp({ schema }))
+    expect(view()).toMatchObject({
+      state: 'waiting',
+      error: null,
+      waitingFor: [
+        { kind: 'config', name: '/token', message: expect.stringContaining('(Access token)') },
+        { kind: 'config', name: '/host', message: expect.stringContaining('PLUGIN_LAMP__HOST') },
+      ],
+    })
+    expect(house.events.map(({ type }) => type)).not.toContain('plugin.failed')
+    expect(await (await house.request('/health')).json()).toMatchObject({ plugins: { waiting: 1 } })
+
+    // One of two: kept, and the other is still waited for.
+    expect((await patch({ token: 'hunter2' })).status).toBe(200)
+    expect(view()).toMatchObject({ state: 'waiting', waitingFor: [{ name: '/host' }] })
+    expect((await patch({ host: 'pi' })).status).toBe(200)
+    expect(view()).toMatchObject({
+      state: 'active',
+      waitingFor: [],
+      lastReload: { cause: { kind: 'config' } },
+    })
+    expect(await inPlugin()).toMatchObject({ config: { token: 'hunter2', host: 'pi', poll: 30 } })
+  })
+
+  test('may be given by hand', async () => {
+    await start(lamp({ schema: 'host: z.string()' }))
+    expect(view().state).toBe('waiting')
+    write('{ "host": "pi" } // by hand')
+    await house.event('plugin.loaded')
+    expect(await inPlugin()).toMatchObject({ config: { host: 'pi' } })
+  })
+
+  test('cannot be taken from a plugin that serves', async () => {
+    await start(lamp({ schema: 'host: z.string()' }), { config: {} })
+    await patch({ host: 'pi' })
+    const response = await patch({ host: null })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/host' }] })
+    expect(view()).toMatchObject({ state: 'active', waitingFor: [] })
+  })
+
+  test('that a new version needs keeps the old one serving, until it is given', async () => {
+    await start(lamp())
+    const reload = await house.save(
+      'lamp/index.ts',
+      lamp({ schema: 'poll: z.number().default(30), host: z.string()' }),
+    )
+    expect(reload).toMatchObject({ outcome: 'kept_old', error: { code: 'config_missing' } })
+    expect(view()).toMatchObject({
+      state: 'active',
+      generation: 1,
+      waitingFor: [{ kind: 'config', name: '/host' }],
+    })
+    expect((await patch({ host: 'pi' })).status).toBe(200)
+    expect(view()).toMatchObject({ state: 'active', generation: 2, waitingFor: [], error: null })
+    expect(await inPlugin()).toMatchObject({ config: { host: 'pi', poll: 30 } })
+  })
+
+  test('is not given by a value that does not fit, and the plugin goes on waiting', async () => {
+    await start(lamp({ schema: 'port: z.number()' }))
+    const refused = await patch({ port: 'many' })
+    expect(refused.status).toBe(400)
+    expect(await refused.json()).toMatchObject({ errors: [{ pointer: '/port' }] })
+    expect(view()).toMatchObject({ state: 'waiting', waitingFor: [{ name: '/port' }], error: null })
+    expect(existsSync(file())).toBe(false)
+  })
+})
+
+describe('onConfigChange', () => {
+  test('takes a change without a reload; ctx.config is the new one afterwards, and frozen', async () => {
+    await start(lamp({ members: TAKES }))
+    expect((await patch({ poll: 5 })).status).toBe(200)
+    expect((await patch({ poll: 6 })).status).toBe(200)
+    expect(await inPlugin()).toEqual({
+      config: { poll: 6 },
+      told: [
+        [5, 30, 30],
+        [6, 5, 5],
+      ],
+      frozen: true,
+    })
+    expect(view().generation).toBe(1)
+    expect(readFileSync(file(), 'utf8')).toContain('"poll": 6')
+  })
+
+  test('is not asked where nothing changes for it, and the file has what was said', async () => {
+    await start(lamp({ members: TAKES }))
+    expect((await patch({ poll: 30 })).status).toBe(200)
+    expect((await inPlugin()).told).toEqual([])
+    expect(await (await house.request(CONFIG)).json()).toMatchObject({ sources: { '/poll': 'file' } })
+  })
+
+  test.each([13, 14])('refuses, by a throw or a rejection, and nothing is written: %i', async (poll) => {
+    await start(lamp({ members: TAKES }))
+    await patch({ poll: 5 })
+    const before = readFileSync(file(), 'utf8')
+    const response = await patch({ poll })
+    expect(response.status).toBe(422)
+    expect(await response.json()).toMatchObject({
+      code: 'config_refused',
+      detail: expect.stringContaining('Not'),
+    })
+    expect(readFileSync(file(), 'utf8')).toBe(before)
+    expect(await inPlugin()).toMatchObject({ config: { poll: 5 }, told: [[5, 30, 30]] })
+    expect(view()).toMatchObject({ state: 'active', error: null })
+  })
+
+  test('a save in the middle of it is given the new config, or is asked to take it', async () => {
+    await start(
+      lamp({
+        members: `async onConfigChange(next) { await new Promise((done) => setTimeout(done, 200)); told.push(next.poll) },`,
+      }),
+    )
+    const changing = patch({ poll: 5 })
+    await house.save('lamp/index.ts', `// anew\n${lamp({ members: TAKES })}`)
+    expect((await changing).status).toBe(200)
+    await until('the new config', async () => (await inPlugin()).config.poll === 5)
+  })
+})
+
+describe('a reload with another config', () => {
+  const picky = lamp({ load: `if (ctx.config.poll === 13) throw new Error('Not thirteen.')` })
+
+  test('that the plugin refuses changes nothing, and the record says why', async () => {
+    await start(picky)
+    await patch({ poll: 5 })
+    const before = readFileSync(file(), 'utf8')
+    const response = await patch({ poll: 13 })
+    expect(response.status).toBe(422)
+    expect(await response.json()).toMatchObject({
+      code: 'config_refused',
+      reload: { outcome: 'kept_old', cause: { kind: 'config' }, error: { message: 'Not thirteen.' } },
+    })
+    expect(readFileSync(file(), 'utf8')).toBe(before)
+    expect(await inPlugin()).toMatchObject({ config: { poll: 5 } })
+    expect(view()).toMatchObject({ state: 'active', generation: 2, error: null })
+    // The next version is given what is in force.
+    await house.save('lamp/index.ts', `// anew\n${picky}`)
+    expect(await inPlugin()).toMatchObject({ config: { poll: 5 } })
+  })
+
+  test('of an exclusive plugin that refuses it brings the old version back with the old config', async () => {
+    await start(picky.replace('onLoad', 'exclusive: true,\n  onLoad'))
+    await patch({ poll: 5 })
+    expect((await patch({ poll: 13 })).status).toBe(422)
+    expect(await inPlugin()).toMatchObject({ config: { poll: 5 } })
+    expect(view().state).toBe('active')
+  })
+
+  test('is tried again when a save overtakes it', async () => {
+    await start(
+      lamp({ load: 'return new Promise((done) => setTimeout(() => done(router_(ctx)), 150))' }) + ROUTER,
+    )
+    const changing = patch({ poll: 5 })
+    await Bun.sleep(60)
+    house.write('lamp/index.ts', `// anew\n${lamp({ load: 'return router_(ctx)' })}${ROUTER}`)
+    expect((await changing).status).toBe(200)
+    await until('the new config', async () => (await inPlugin()).config.poll === 5)
+    expect(readFileSync(file(), 'utf8')).toContain('"poll": 5')
+  })
+})
+
+const ROUTER = `
+function router_(ctx) {
+  const router = ctx.router()
+  router.get('/', (c) => c.json({ config: ctx.config }))
+  return router
+}
+`
+
+describe('a file that is edited by hand', () => {
+  test('is taken over, by onConfigChange or a reload, and its comments stay when the Core writes', async () => {
+    await start(lamp({ members: TAKES, schema: 'poll: z.number().default(30), name: z.string().optional()' }))
+    write('// mine\n{\n  "poll": 5, // five\n}\n')
+    await until('the edit', async () => (await inPlugin()).config.poll === 5)
+    expect((await inPlugin()).told).toEqual([[5, 30, 30]])
+    await patch({ name: 'hall' })
+    expect(readFileSync(file(), 'utf8')).toBe('// mine\n{\n  "poll": 5, // five\n  "name": "hall"\n}\n')
+  })
+
+  test.each([
+    ['that is no JSON', '{\n  "poll": 5\n  "x"', 'config_unreadable', 3],
+    ['with a value that does not fit', '{\n\n  "poll": "often"\n}', 'config_invalid', 3],
+    ['with a misspelt name', '{\n  "pol": 5\n}', 'config_invalid', 2],
+    ['with a value that the plugin refuses', '{ "poll": 13 }', 'config_refused', undefined],
+  ])('%s leaves the old config in force, and the plugin says where', async (_what, text, code, line) => {
+    await start(lamp({ members: TAKES }))
+    await patch({ poll: 7 })
+    write(text)
+    await until('the fault', () => view().error !== null)
+    expect(view()).toMatchObject({
+      state: 'active',
+      error: { code, ...(line !== undefined && { file: file(), line }) },
+    })
+    expect(readFileSync(file(), 'utf8')).toBe(text)
+    expect((await inPlugin()).config).toEqual({ poll: 7 })
+    // So does the next version.
+    await house.save('lamp/index.ts', `// anew\n${lamp({ members: TAKES })}`)
+    expect((await inPlugin()).config).toEqual({ poll: 7 })
+    expect(await (await house.request(CONFIG)).json()).toMatchObject({ values: { poll: 7 } })
+
+    write('{ "poll": 8 }')
+    await until('the mended one', () => view().error === null)
+    expect((await inPlugin()).config).toEqual({ poll: 8 })
+  })
+
+  test('and that a reload refuses keeps the version before', async () => {
+    await start(lamp({ load: `if (ctx.config.poll === 13) throw new Error('Not thirteen.')` }))
+    write('{ "poll": 13 }')
+    await until('the refusal', () => view().error !== null)
+    expect(view()).toMatchObject({
+      state: 'active',
+      generation: 1,
+      lastReload: { cause: { kind: 'config', files: [file()] } },
+    })
+    expect((await inPlugin()).config).toEqual({ poll: 30 })
+    write('{ "poll": 12 }')
+    await until('the mended one', async () => (await inPlugin()).config.poll === 12)
+    expect(view()).toMatchObject({ error: null })
+  })
+
+  test('is not written over while it is broken', async () => {
+    await start(lamp())
+    write('{ "poll": 5')
+    await until('the fault', () => view().error !== null)
+    const response = await patch({ poll: 6 })
+    expect(response.status).toBe(409)
+    expect(await response.json()).toMatchObject({
+      code: 'config_unreadable',
+      detail: expect.stringContaining('lamp.jsonc:1'),
+    })
+    expect(readFileSync(file(), 'utf8')).toBe('{ "poll": 5')
+  })
+
+  test('in pieces is read when it is whole', async () => {
+    await start(lamp({ members: TAKES }))
+    mkdirSync(dirname(file()), { recursive: true })
+    for (const text of ['', '{', '{ "poll"', '{ "poll": 5', '{ "poll": 55', '{ "poll": 55 }']) {
+      writeFileSync(file(), text)
+      await Bun.sleep(10)
+    }
+    await until('the whole', async () => (await inPlugin()).config.poll === 55)
+    expect((await inPlugin()).told).toEqual([[55, 30, 30]])
+    expect(view().error).toBeNull()
+  })
+
+  test('and taken away gives the defaults back', async () => {
+    await start(lamp({ members: TAKES }))
+    await patch({ poll: 5 })
+    rmSync(file())
+    await until('the default', async () => (await inPlugin()).config.poll === 30)
+  })
+
+  test('with a name of an older version is passed over with a warning when the plugin loads', async () => {
+    await start(lamp({ schema: 'old: z.number().optional(), poll: z.number().default(30)' }))
+    await patch({ old: 1, poll: 5 })
+    const reload = await house.save('lamp/index.ts', lamp({ schema: 'poll: z.number().default(30)' }))
+    expect(reload.outcome).toBe('committed')
+    expect((await inPlugin()).config).toEqual({ poll: 5 })
+    expect(house.logs.some(({ message }) => message.includes('there is no setting /old'))).toBe(true)
+    expect((await patch({ poll: 6 })).status).toBe(200)
+    expect((await patch({ old: null })).status).toBe(200)
+    expect(readFileSync(file(), 'utf8')).not.toContain('old')
+  })
+})
+
+test('a disabled plugin may be set before it is enabled again', async () => {
+  await start(lamp({ load: `if (ctx.config.poll === 13) throw new Error('Not thirteen.')` }))
+  await house.send('PATCH', '/api/core/plugins/lamp', { enabled: false })
+  expect((await patch({ poll: 5 })).status).toBe(200)
+  expect(view().state).toBe('disabled')
+  await house.send('PATCH', '/api/core/plugins/lamp', { enabled: true })
+  expect((await inPlugin()).config).toEqual({ poll: 5 })
+})
+
+test('a schema that never decides, and an onConfigChange that changes its argument, harm nobody', async () => {
+  await start(
+    lamp({
+      members: `onConfigChange(next) { 'use strict'; try { next.poll = 1 } catch {} told.push(Object.isFrozen(next)) },`,
+    }),
+  )
+  expect((await patch({ poll: 5 })).status).toBe(200)
+  expect(await inPlugin()).toMatchObject({ config: { poll: 5 }, told: [true] })
+})
