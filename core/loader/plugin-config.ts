@@ -4,7 +4,7 @@ import type { PluginDefinition, StandardSchemaV1 } from '@home-console/sdk'
 import { jsonSchemaTranslator } from '../sdk/json-schema.ts'
 import { check, SettingsInvalid, type Fault } from '../settings/check.ts'
 import { BadDocument } from '../settings/document.ts'
-import { isSame, pointerOf } from '../settings/json.ts'
+import { isPlain, isSame, pointerOf } from '../settings/json.ts'
 import type { Described, Given, PluginSettings, Stored } from '../settings/plugin-settings.ts'
 import { NO_SETTINGS, Shape, type Schema } from '../settings/shape.ts'
 import type { OwnedLog } from '../log/log.ts'
@@ -96,8 +96,9 @@ export class PluginConfig {
     }
   }
 
-  isSame({ given }: Candidate): boolean {
-    return isSame(given.values, this.given.values)
+  /** Whether the plugin would notice no difference. */
+  isSame({ given, value }: Candidate): boolean {
+    return isSame(given.values, this.given.values) || (isPlain(value) && isSame(value, this.value))
   }
 
   /** From now on this is in force. */

@@ -94,6 +94,7 @@ export class PluginLoader {
             `Files cannot be watched: ${messageOf(error)} Changes are looked for every two seconds. Raise fs.inotify.max_user_watches if it is that.`,
           ),
     })
+    this.#hints.add([organs.settings.folder])
     await organs.versions.start()
     const cause: Cause = { kind: 'boot', files: [] }
     // Each by itself: whoever is ready is up, and only who needs others waits for them.

@@ -67,6 +67,17 @@ export function isSame(one: unknown, other: unknown): boolean {
   return Bun.deepEquals(one, other, true)
 }
 
+/** Whether there is nothing to a value but what JSON says of it. */
+export function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null)
+    return typeof value !== 'function' && typeof value !== 'symbol'
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return (
+    (prototype === Object.prototype || prototype === Array.prototype || prototype === null) &&
+    Object.values(value).every(isPlain)
+  )
+}
+
 /** Freezes plain objects and arrays, all the way down. What a schema made otherwise stays as it is. */
 export function frozen<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
