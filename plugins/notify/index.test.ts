@@ -246,6 +246,8 @@ test('a delivery under way at a swap ends where it began, and is not made twice'
   await until('the delivery', () => phone.received.length === 1)
   await swap()
   await send('two')
+  // Long enough to break it off, if anybody wanted to.
+  await Bun.sleep(50)
   slow.resolve(new Response(''))
   await until('both', () => said('notify.delivered').length === 2)
   expect(phone.titles).toEqual(['one', 'two'])
