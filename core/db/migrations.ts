@@ -24,6 +24,8 @@ export interface Migration {
 export interface Applied {
   readonly tag: string
   readonly hash: string
+  /** 1: a version that knows nothing of it works all the same. */
+  readonly only_adds: number
 }
 
 /** What would end the one transaction in which all of them are applied, or leave the file. */
@@ -80,6 +82,7 @@ function readMigration(file: string, tag: string, idx: number, journal: string):
 /**
  * Those that the database has not had yet, in their order.
  *
+ * @param wentBack whether the version is one from before, which may find more than it knows
  * @throws DataRefusal `data_newer`, `migration_edited` or `migration_misplaced`
  */
 export function pendingOf(
@@ -87,11 +90,13 @@ export function pendingOf(
   applied: readonly Applied[],
   folder: string,
   database: string,
+  wentBack: boolean,
 ): Migration[] {
   let last = -1
-  for (const { tag, hash } of applied) {
+  for (const { tag, hash, only_adds } of applied) {
     const found = migrations.find((migration) => migration.tag === tag)
     if (found === undefined) {
+      if (wentBack && only_adds === 1) continue
       throw new DataRefusal(
         'data_newer',
         join(folder, 'meta/_journal.json'),

@@ -37,6 +37,8 @@ export interface TablesWanted {
   /** Absolute: where the migrations are. */
   readonly folder: string
   readonly durability: 'full' | 'normal'
+  /** Whether the version is one from before, to which the house went back. */
+  readonly wentBack: boolean
 }
 
 export class PluginData {
@@ -86,8 +88,8 @@ export class PluginData {
    *
    * @throws DataRefusal why they cannot be applied at all
    */
-  mustStepAside(folder: string): boolean {
-    const pending = this.#pending(folder)
+  mustStepAside(wanted: TablesWanted): boolean {
+    const pending = this.#pending(wanted)
     const changes = pending.some(({ takeBack }) => takeBack === null)
     if (changes) this.#apply(pending, { keep: false })
     return changes
@@ -99,13 +101,14 @@ export class PluginData {
    *
    * @throws DataRefusal why not, with nothing changed
    */
-  async migrate({ schema, folder, durability }: TablesWanted): Promise<Tables> {
+  async migrate(wanted: TablesWanted): Promise<Tables> {
+    const { schema, folder, durability } = wanted
     await this.#whenOthers(
       folder,
       (other) => other.#tentative !== null,
       (other) => other.#decided.promise,
     )
-    const pending = this.#pending(folder)
+    const pending = this.#pending(wanted)
     if (pending.length > 0) {
       const changes = pending.some(({ takeBack }) => takeBack === null)
       if (changes) await this.#keepCopy(folder)
@@ -155,9 +158,11 @@ export class PluginData {
     this.#options.onClosed(this)
   }
 
-  #pending(folder: string): Migration[] {
-    const applied = this.connection.all('SELECT tag, hash FROM home_console_migrations ORDER BY idx')
-    return pendingOf(readMigrations(folder), applied as Applied[], folder, this.#options.file)
+  #pending({ folder, wentBack }: TablesWanted): Migration[] {
+    const applied = this.connection.all(
+      'SELECT tag, hash, only_adds FROM home_console_migrations ORDER BY idx',
+    )
+    return pendingOf(readMigrations(folder), applied as Applied[], folder, this.#options.file, wentBack)
   }
 
   async #keepCopy(folder: string): Promise<void> {
@@ -204,11 +209,12 @@ export class PluginData {
         )
       }
     }
-    this.connection.run('INSERT INTO home_console_migrations VALUES (?, ?, ?, ?, ?)', [
+    this.connection.run('INSERT INTO home_console_migrations VALUES (?, ?, ?, ?, ?, ?)', [
       tag,
       idx,
       hash,
       this.#options.now(),
+      undo === null ? 0 : 1,
       changes ? null : JSON.stringify(undo),
     ])
   }

@@ -19,7 +19,8 @@ const TABLES = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX home_console_kv_expiry ON home_console_kv (expires_at) WHERE expires_at IS NOT NULL;
   CREATE TABLE home_console_migrations (
-    tag TEXT PRIMARY KEY, idx INTEGER NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL, take_back TEXT
+    tag TEXT PRIMARY KEY, idx INTEGER NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL,
+    only_adds INTEGER NOT NULL, take_back TEXT
   ) STRICT;
 `
 

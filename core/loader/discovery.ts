@@ -21,6 +21,8 @@ export interface PluginSource {
   readonly dir: string
   readonly entry: string
   readonly manifest: Manifest | null
+  /** A version from before, and not the files at its place. */
+  readonly kept?: boolean
 }
 
 const ID = /^[a-z][a-z0-9-]{0,62}$/

@@ -5,12 +5,13 @@ import type { PluginDefinition } from '@home-console/sdk'
 import type { PluginData, TablesWanted } from '../db/plugin-data.ts'
 import { DataRefusal } from '../db/plugin-file.ts'
 import type { Tables } from '../db/tables.ts'
+import type { PluginSource } from './discovery.ts'
 import { PluginError, positionOfText } from './fault.ts'
 import { MIGRATIONS } from './migration-files.ts'
 
 interface Owner {
   readonly definition: PluginDefinition | undefined
-  readonly source: { readonly dir: string; readonly entry: string }
+  readonly source: PluginSource
   readonly data: PluginData
 }
 
@@ -21,7 +22,7 @@ interface Owner {
  * @throws PluginError `migration_edited`, `data_newer`, `schema_ahead` …; Problem `storage_failed`
  */
 export async function openTables({ definition, source, data }: Owner): Promise<Tables | undefined> {
-  const wanted = wantedBy(definition, source.dir)
+  const wanted = wantedBy(definition, source)
   if (wanted === undefined) return undefined
   return data.migrate(wanted).catch((error: unknown) => {
     throw inPlugin(error, source.entry)
@@ -34,22 +35,26 @@ export async function openTables({ definition, source, data }: Owner): Promise<T
  * @throws PluginError why they cannot be applied at all: for such a one, nobody need step aside
  */
 export function wouldBreak({ definition, source, data }: Owner): boolean {
-  const wanted = wantedBy(definition, source.dir)
+  const wanted = wantedBy(definition, source)
   if (wanted === undefined) return false
   try {
-    return data.mustStepAside(wanted.folder)
+    return data.mustStepAside(wanted)
   } catch (error) {
     throw inPlugin(error, source.entry)
   }
 }
 
-function wantedBy(definition: PluginDefinition | undefined, dir: string): TablesWanted | undefined {
+function wantedBy(
+  definition: PluginDefinition | undefined,
+  { dir, kept = false }: PluginSource,
+): TablesWanted | undefined {
   const db = definition?.db
   return (
     db && {
       schema: db.schema,
       folder: resolve(dir, db.migrations ?? MIGRATIONS),
       durability: db.durability ?? 'full',
+      wentBack: kept,
     }
   )
 }

@@ -32,7 +32,7 @@ export async function layOut(
     const source = readPlace({ ...place, path: root + place.path })
     const sources = new SourceReader().read(source)
     const newcomers = [...sources.files].flatMap((path) => linkOf(path, root, files) ?? [])
-    if (newcomers.length === 0) return { source, sources }
+    if (newcomers.length === 0) return { source: { ...source, kept: true }, sources }
     for (const path of newcomers) inTheWay.add(path)
     await rm(root, { recursive: true })
   }

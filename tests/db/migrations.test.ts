@@ -51,7 +51,7 @@ test('good, refused and interrupted versions, against a model that knows the goo
         const open = async (scripts: readonly Script[]): Promise<PluginData> => {
           const data = databases.lend()
           write(folder, scripts)
-          await data.migrate({ schema: {}, folder, durability: 'full' })
+          await data.migrate(wanted(folder))
           return data
         }
         const live = async (scripts: readonly Script[]): Promise<PluginData> => {
@@ -70,10 +70,10 @@ test('good, refused and interrupted versions, against a model that knows the goo
           const scripts = [...good, next]
           const candidate = databases.lend()
           write(folder, scripts)
-          const aside = candidate.mustStepAside(folder)
+          const aside = candidate.mustStepAside(wanted(folder))
           expect(aside).toBe(['rename', 'rebuild', 'trigger'].includes(kind))
           if (aside) serving.close()
-          await candidate.migrate({ schema: {}, folder, durability: 'full' })
+          await candidate.migrate(wanted(folder))
           candidate.connection.run(`INSERT INTO parents (id) VALUES (${1_000 + n})`)
           candidate.connection.run(`DELETE FROM parents WHERE id = ${1_000 + n}`)
           if (end.endsWith('late') || end === 'good') candidate.keep()
@@ -114,6 +114,10 @@ test('good, refused and interrupted versions, against a model that knows the goo
     { numRuns: 40 },
   )
 }, 60_000)
+
+function wanted(folder: string) {
+  return { schema: {}, folder, durability: 'full', wentBack: false } as const
+}
 
 function write(folder: string, scripts: readonly Script[]): void {
   for (const [name, text] of Object.entries(migrations(scripts, '.'))) {

@@ -126,3 +126,22 @@ test('a rebuild of a plugin that does not serve is undone too when its version i
   expect((await core.save('house/index.ts', house('name', '// again'))).outcome).toBe('committed')
   expect(await state(core)).toEqual({ rooms: [{ id: 1, name: 'r1' }], lamps })
 })
+
+test('the house goes back over what a version added, and not over what it changed', async () => {
+  await using core = await start()
+  await core.request(`${URL}/1`, { method: 'POST' })
+  const added = { tag: '0001_watts', sql: 'ALTER TABLE lamps ADD watts integer;' }
+  write(core, [TABLES, added])
+  expect((await core.save('house/index.ts', house('name', '// with watts'))).outcome).toBe('committed')
+  const back = () => core.request('/api/core/plugins/house/rollback', { method: 'POST' })
+  expect((await back()).status).toBe(200)
+  expect((await core.request(`${URL}/2`, { method: 'POST' })).status).toBe(200)
+  expect(await state(core)).toMatchObject({ lamps: [...lamps, { id: 2, room: 2 }] })
+
+  write(core, [TABLES, added, { ...REBUILD, tag: '0002_rebuild' }])
+  expect((await core.save('house/index.ts', house('title', '// rebuilt'))).outcome).toBe('committed')
+  const refused = await back()
+  expect(refused.status).toBe(422)
+  expect(await refused.json()).toMatchObject({ reload: { error: { code: 'data_newer' } } })
+  expect(await state(core)).toMatchObject({ rooms: [{ title: 'r1' }, { title: 'r2' }] })
+})
