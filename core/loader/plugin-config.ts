@@ -83,7 +83,10 @@ export class PluginConfig {
     const { config: schema } = definition
     if (schema === undefined) return { given, value: NOTHING }
     try {
-      return { given, value: await check(given, { schema, shape, settings, enter }) }
+      const value = await check(given, { schema, shape, settings, enter })
+      // Defaults too, and what the schema makes of a secret.
+      settings.hide(value, shape)
+      return { given, value }
     } catch (error) {
       if (!(error instanceof SettingsInvalid)) throw error
       const { message, faults, file, line } = error

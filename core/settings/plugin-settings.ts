@@ -123,7 +123,7 @@ export class PluginSettings {
     const strangers = [...shape.unknownIn(readable)]
     let values = withoutPaths(readable, strangers)
     for (const { path, value } of environment.fixed) values = withValueAt(values, path, value)
-    for (const path of shape.secretsIn(values)) this.#mask(valueAt(values, path) as Json)
+    this.hide(values, shape)
     return { ...open, ...environment, values: values as JsonObject, stored, strangers }
   }
 
@@ -140,7 +140,7 @@ export class PluginSettings {
   draft(before: Stored, values: JsonObject, shape: Shape): Draft {
     const { id, file } = this
     const { sealer } = this.#options
-    for (const path of shape.secretsIn(values)) this.#mask(valueAt(values, path) as Json)
+    this.hide(values, shape)
     const closed = sealed(values, before.values, { id, sealer, shape })
     const text = editDocument(before.text ?? emptyDocument(id), closed)
     const stored = { text, ...readDocument(text) }
@@ -161,6 +161,11 @@ export class PluginSettings {
       },
       discard: () => prepared.discard(),
     }
+  }
+
+  /** From now on no log shows the secrets in these values. */
+  hide(values: unknown, shape: Shape): void {
+    for (const path of shape.secretsIn(values)) this.#mask(valueAt(values, path) as Json)
   }
 
   #text(): string | null {
