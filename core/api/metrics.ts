@@ -2,6 +2,7 @@
 
 import { createRoute, z } from '@home-console/sdk'
 import { DURATION_BUCKETS } from '../http/request-stats.ts'
+import type { DatabaseUsage } from '../db/plugin-databases.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import type { CoreApi } from './core-api.ts'
 import { openEventStreams } from './event-stream.ts'
@@ -97,10 +98,15 @@ function render({ app, bus, databases, loader, services, startedAt, version }: C
 
 function databaseMetrics(databases: CoreApi['databases']): string[] {
   const used = databases.used.map((plugin) => [{ plugin }, databases.usageOf(plugin)!] as const)
-  const of = (key: 'bytes' | 'queries' | 'slowQueries') =>
-    used.map(([labels, usage]): Sample => [labels, usage[key]])
+  const of = (key: keyof DatabaseUsage) => used.map(([labels, usage]): Sample => [labels, usage[key]])
   return [
     metric('home_console_plugin_database_bytes', 'gauge', "A plugin's database on the disk.", of('bytes')),
+    metric(
+      'home_console_plugin_database_written_bytes_total',
+      'counter',
+      'Bytes that went to its log; about as many again go to the file.',
+      of('written'),
+    ),
     metric('home_console_plugin_queries_total', 'counter', 'Queries of its database.', of('queries')),
     metric(
       'home_console_plugin_slow_queries_total',

@@ -103,7 +103,12 @@ export const Plugin = z
     error: Fault.nullable(),
     lastReload: Reload.nullable(),
     database: z
-      .object({ bytes: z.number().int(), queries: z.number().int(), slowQueries: z.number().int() })
+      .object({
+        bytes: z.number().int(),
+        written: z.number().int(),
+        queries: z.number().int(),
+        slowQueries: z.number().int(),
+      })
       .nullable()
       .openapi({ description: 'Of its own; null where it was not opened since the start.' }),
     pinned: z

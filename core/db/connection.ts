@@ -13,7 +13,17 @@ const MOST_STATEMENTS = 200
 export interface Usage {
   queries: number
   slow: number
+  /** Bytes of the write-ahead log. About as many again go to the file itself, later. */
+  written: number
+  /** How many pages the log had when it was last looked at. */
+  frames: number
 }
+
+/** Of a page in the log (https://sqlite.org/fileformat.html#the_write_ahead_log). */
+const FRAME_BYTES = 4_096 + 24
+
+/** Statements that write nothing. One that is not known is looked at. */
+const READS = /^\s*(select|pragma|explain|begin|savepoint|release)\b/i
 
 export interface ConnectionOptions {
   readonly file: string
@@ -29,6 +39,7 @@ export interface ConnectionOptions {
 
 interface Prepared {
   readonly statement: Statement<unknown, SQLQueryBindings[]>
+  readonly writes: boolean
   slow: boolean
 }
 
@@ -38,6 +49,7 @@ export class Connection {
   readonly #sqlite: Database
   readonly #options: ConnectionOptions
   readonly #prepared = new Map<string, Prepared>()
+  #log: Prepared['statement'] | undefined
   #depth = 0
   #relaxed = false
   #closed = false
@@ -115,6 +127,7 @@ export class Connection {
     this.#closed = true
     for (const { statement } of this.#prepared.values()) statement.finalize()
     this.#prepared.clear()
+    this.#log?.finalize()
     this.#sqlite.close()
   }
 
@@ -122,7 +135,12 @@ export class Connection {
     const { usage, onSlow } = this.#options
     const started = performance.now()
     try {
-      return this.#guarded(() => run(this.#prepare(sql).statement))
+      return this.#guarded(() => {
+        const { statement, writes } = this.#prepare(sql)
+        const result = run(statement)
+        if (writes && !this.#sqlite.inTransaction) this.#countWritten()
+        return result
+      })
     } finally {
       usage.queries++
       const ms = performance.now() - started
@@ -155,10 +173,20 @@ export class Connection {
     return result
   }
 
+  /** Counts what came to the log since, whoever wrote it. The log begins anew now and then. */
+  #countWritten(): void {
+    const { usage } = this.#options
+    // Does nothing but tell: https://sqlite.org/pragma.html#pragma_wal_checkpoint
+    this.#log ??= this.#sqlite.prepare('PRAGMA wal_checkpoint(NOOP)')
+    const frames = this.#log.values()[0]![1] as number
+    usage.written += (frames < usage.frames ? frames : frames - usage.frames) * FRAME_BYTES
+    usage.frames = frames
+  }
+
   #prepare(sql: string): Prepared {
     let prepared = this.#prepared.get(sql)
     if (prepared === undefined) {
-      prepared = { statement: this.#sqlite.prepare(sql), slow: false }
+      prepared = { statement: this.#sqlite.prepare(sql), writes: !READS.test(sql), slow: false }
       this.#prepared.set(sql, prepared)
       if (this.#prepared.size > MOST_STATEMENTS) {
         const [oldest, { statement }] = this.#prepared.entries().next().value!

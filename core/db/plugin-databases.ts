@@ -11,6 +11,9 @@ import { openPluginFile, refusalOf, removeDatabase, sizeOf } from './plugin-file
 
 const TIDY_MS = 60 * 60 * 1_000
 
+/** In bytes. What writes more all the time wears out the card of a small computer. */
+const HOURLY_BUDGET = 64 * 1024 * 1024
+
 export type DataProblem = 'storage_failed' | 'generation_closed' | 'invalid_argument'
 
 export interface PluginDatabasesOptions {
@@ -25,12 +28,24 @@ export interface PluginDatabasesOptions {
   readonly secrets: Sealer
 }
 
+/** What a plugin's database comes to. */
+export interface DatabaseUsage {
+  /** On the disk. */
+  readonly bytes: number
+  /** Bytes that were written since the start. */
+  readonly written: number
+  readonly queries: number
+  readonly slowQueries: number
+}
+
 export class PluginDatabases {
   readonly #options: PluginDatabasesOptions
   readonly #lent = new Map<string, Set<PluginData>>()
   readonly #usage = new Map<string, Usage>()
   /** Damage that is there at the start is found when a file is first opened. */
   readonly #looked = new Set<string>()
+  /** What each had written an hour ago. */
+  readonly #written = new Map<string, number>()
   #cancel: (() => void) | undefined
 
   constructor(options: PluginDatabasesOptions) {
@@ -43,7 +58,7 @@ export class PluginDatabases {
     const file = this.fileOf(id)
     const snapshot = new Snapshot(file)
     const lent = this.#lent.get(id) ?? new Set()
-    const usage = this.#usage.get(id) ?? { queries: 0, slow: 0 }
+    const usage = this.#usage.get(id) ?? { queries: 0, slow: 0, written: 0, frames: 0 }
     this.#lent.set(id, lent)
     const data = new PluginData({
       id,
@@ -84,12 +99,12 @@ export class PluginDatabases {
   }
 
   /** What a plugin's database comes to; null where it was not opened since the start. */
-  usageOf(plugin: string): { bytes: number; queries: number; slowQueries: number } | null {
+  usageOf(plugin: string): DatabaseUsage | null {
     const usage = this.#usage.get(plugin)
     if (usage === undefined) return null
     const file = this.fileOf(plugin)
     const bytes = (sizeOf(file) ?? 0) + (sizeOf(`${file}-wal`) ?? 0)
-    return { bytes, queries: usage.queries, slowQueries: usage.slow }
+    return { bytes, written: usage.written, queries: usage.queries, slowQueries: usage.slow }
   }
 
   /** The plugins whose databases were opened since the start. */
@@ -111,6 +126,7 @@ export class PluginDatabases {
     new Snapshot(file).remove()
     removeDatabase(file)
     this.#usage.delete(id)
+    this.#written.delete(id)
     this.#looked.delete(id)
   }
 
@@ -143,6 +159,19 @@ export class PluginDatabases {
         }
       }
     }
+    this.#warnOfWear()
     this.#cancel = this.#options.clock.after(TIDY_MS, () => this.#tidy())
+  }
+
+  #warnOfWear(): void {
+    for (const [id, { written }] of this.#usage) {
+      const recent = written - (this.#written.get(id) ?? 0)
+      this.#written.set(id, written)
+      if (recent <= HOURLY_BUDGET) continue
+      this.#options.warn(
+        id,
+        `Its database wrote ${Math.round(recent / 1024 / 1024)} MiB in an hour, which wears out a memory card. Write more rows in one transaction, or less often.`,
+      )
+    }
   }
 }

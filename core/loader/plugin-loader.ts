@@ -1,6 +1,7 @@
 // The PluginLoader: knows which plugins there are and what runs, follows the folders, and does what the owner says.
 
 import type { Hold, PluginFault, Reload } from '@home-console/sdk'
+import type { DatabaseUsage } from '../db/plugin-databases.ts'
 import type { LogLevel } from '../log/log.ts'
 import { LoadAttempt } from './attempt.ts'
 import { ConfigChanges } from './config-changes.ts'
@@ -42,7 +43,7 @@ export interface PluginView {
   holds: Hold[]
   error: PluginFault | null
   lastReload: Reload | null
-  database: { bytes: number; queries: number; slowQueries: number } | null
+  database: DatabaseUsage | null
   pinned: { digest: string; since: string } | null
   rollbackAfter: number | null
 }
