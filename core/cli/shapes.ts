@@ -30,6 +30,24 @@ export interface Plugin {
   pinned?: { digest: string; since: string } | null
 }
 
+export interface PluginConfig {
+  values: Record<string, unknown>
+  schema: Schema
+  /** By JSON pointer: whether it is set. */
+  secrets: Record<string, boolean>
+  /** By JSON pointer. */
+  sources: Record<string, string>
+}
+
+/** JSON Schema, as far as it says what to send and what to show. */
+export interface Schema {
+  type?: string | string[]
+  title?: string
+  description?: string
+  properties?: Record<string, Schema>
+  additionalProperties?: Schema | boolean
+}
+
 export interface Reload {
   plugin: string
   generation: number

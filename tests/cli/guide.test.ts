@@ -52,6 +52,37 @@ test('its plugins pass the check, run together and do what it says', async () =>
   expect(new TextDecoder().decode(value)).toBe('data: 1\n\n')
 })
 
+test('its config is waited for, has its defaults, and reaches the plugin', async () => {
+  const doorbell = snippet('// plugins/doorbell.ts')
+  using folder = pluginsFolder({ 'doorbell.ts': doorbell })
+  expect(checkPlugin(join(folder.path, 'doorbell.ts'))).toEqual([])
+
+  const asked: [string, string | null][] = []
+  const options = {
+    plugins: { doorbell: join(folder.path, 'doorbell.ts') },
+    fetch: ({ url, headers }: Request) => {
+      asked.push([url, headers.get('Authorization')])
+      return Response.json({ rang: true })
+    },
+  }
+  await using house = await startTestHouse(options)
+  expect(house.runtime.loader.view('doorbell')).toMatchObject({
+    state: 'waiting',
+    waitingFor: [{ name: '/host' }],
+  })
+  const here = { url: house.url, env: { HC_TOKEN: house.token } }
+  expect(
+    (await hc(['plugin', 'config', 'doorbell', 'host=bell.local', 'pollSeconds=10', 'token=1234'], here))
+      .code,
+  ).toBe(0)
+  await house.clock.advance(10_000)
+  await house.event('doorbell.rang')
+  expect(asked).toEqual([['http://bell.local/state', 'Bearer 1234']])
+
+  await using configured = await startTestHouse({ ...options, configs: { doorbell: { host: 'bell.local' } } })
+  expect(configured.runtime.loader.view('doorbell')!.state).toBe('active')
+})
+
 test('its services pass the check, and one plugin calls the other', async () => {
   const names = ['dimmer', 'evening']
   const files = Object.fromEntries(names.map((name) => [`${name}.ts`, snippet(`// plugins/${name}.ts`)]))

@@ -11,6 +11,7 @@ export const plugin = defineCommand({
   setup: strict(),
   subCommands: {
     list: () => import('./plugin-list.ts').then((module) => module.list),
+    config: () => import('./plugin-config.ts').then((module) => module.config),
     reload: () => import('./plugin-reload.ts').then((module) => module.reload),
     rollback: () => import('./plugin-reload.ts').then((module) => module.rollback),
     enable: () => import('./plugin-switch.ts').then((module) => module.enable),

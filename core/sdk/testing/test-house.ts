@@ -28,6 +28,8 @@ export type PluginFiles = string | Readonly<Record<string, string>>
 export interface TestHouseOptions {
   /** By id. */
   readonly plugins?: Readonly<Record<string, PluginFiles>>
+  /** What the owner set, by the plugin's id: what its config file says. */
+  readonly configs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** Answers what the plugins `fetch`. Without it, they reach the network. */
   readonly fetch?: (request: Request) => Response | Promise<Response>
   /** Where the clock stands, in ms since the epoch; now unless given. Plugins read it off their `Date`. */
@@ -57,11 +59,12 @@ export class TestHouse implements AsyncDisposable {
   readonly #taken = new Set<CloudEvent>()
   readonly #waiting = new Set<() => void>()
 
-  constructor({ plugins = {}, fetch: answer, now = Date.now(), config }: TestHouseOptions) {
+  constructor({ plugins = {}, configs = {}, fetch: answer, now = Date.now(), config }: TestHouseOptions) {
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
     this.clock = new TestClock(now)
     mkdirSync(join(this.folder, 'plugins'))
     for (const [id, files] of Object.entries(plugins)) this.#place(id, files)
+    for (const [id, values] of Object.entries(configs)) this.#write(`data/config/${id}.jsonc`, values)
     this.runtime = new Runtime({
       config: {
         host: '127.0.0.1',
@@ -204,6 +207,12 @@ export class TestHouse implements AsyncDisposable {
     // Its packages are those that it finds where it comes from: beside it, or in a folder above.
     const packages = folder ? packagesAbove(from) : null
     if (packages !== null) symlinkSync(packages, this.path(`${id}/node_modules`))
+  }
+
+  #write(file: string, values: unknown): void {
+    const path = join(this.folder, file)
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    writeFileSync(path, JSON.stringify(values), { mode: 0o600 })
   }
 
   async #until<T>(what: string, look: () => T | undefined): Promise<T> {
