@@ -10,6 +10,8 @@ import { takeBack, tentativeAdditions } from './take-back.ts'
 import { openPluginFile, refusalOf, removeDatabase, sizeOf } from './plugin-file.ts'
 
 const TIDY_MS = 60 * 60 * 1_000
+/** The same trouble is told again after so many ms. */
+const TROUBLE_MS = 60_000
 
 /** In bytes. What writes more all the time wears out the card of a small computer. */
 const HOURLY_BUDGET = 64 * 1024 * 1024
@@ -44,6 +46,8 @@ export class PluginDatabases {
   readonly #usage = new Map<string, Usage>()
   /** Damage that is there at the start is found when a file is first opened. */
   readonly #looked = new Set<string>()
+  /** What the owner was told last, of each. */
+  readonly #troubles = new Map<string, { detail: string; at: number }>()
   /** What each had written an hour ago. */
   readonly #written = new Map<string, number>()
   #cancel: (() => void) | undefined
@@ -74,7 +78,10 @@ export class PluginDatabases {
         this.#cancel ??= clock.after(TIDY_MS, () => this.#tidy())
         return leave(() => this.#open(id, file, snapshot))
       },
-      trouble: (detail) => problem('storage_failed', detail),
+      trouble: (detail) => {
+        this.#tellOfTrouble(id, detail)
+        return problem('storage_failed', detail)
+      },
       ended: () =>
         problem('generation_closed', 'This version of the plugin is gone, and its database is closed.'),
       invalid: (detail) => problem('invalid_argument', detail),
@@ -134,6 +141,15 @@ export class PluginDatabases {
   close(): void {
     this.#cancel?.()
     for (const lent of this.#lent.values()) for (const data of lent) data.close()
+  }
+
+  /** To a client it is an answer like others; the owner must hear of it too, if not with each query. */
+  #tellOfTrouble(id: string, detail: string): void {
+    const now = this.#options.clock.now()
+    const last = this.#troubles.get(id)
+    if (last?.detail === detail && now - last.at < TROUBLE_MS) return
+    this.#troubles.set(id, { detail, at: now })
+    this.#options.warn(id, detail)
   }
 
   #open(id: string, file: string, snapshot: Snapshot) {

@@ -147,6 +147,11 @@ test('on a full disk a write is refused in words, nothing is half written, and r
     detail: expect.stringContaining('disk is full'),
   })
   expect(await (await house.request(URL)).json()).toBe(written)
+  await put()
+  const told = house.logs.filter(
+    ({ plugin, message }) => plugin === 'notes' && message.includes('disk is full'),
+  )
+  expect(told).toHaveLength(1)
   folder.mount('size=4m')
   expect((await put()).status).toBe(200)
   expect(await (await house.request(URL)).json()).toBe(written + 1)
@@ -231,5 +236,6 @@ test('data outlives the plugin until the owner throws it away', async () => {
   expect(status).toBe(204)
   expect(await Bun.file(folder.file).exists()).toBe(false)
   expect((await throwAway('notes')).status).toBe(404)
+  expect((await throwAway('Notes')).status).toBe(404)
   expect((await throwAway('..%2Fcore')).status).toBeGreaterThanOrEqual(400)
 })
