@@ -1,9 +1,9 @@
 // What the control plane says over HTTP, in zod: the shapes that stand in the OpenAPI document.
 
 import { z } from '@home-console/sdk'
-import { STATUS_CODES } from 'node:http'
 import { ERROR_BOOK } from '../http/error-book.ts'
 import { WATCHED_MS } from '../loader/burst.ts'
+import { titleOf } from '../http/status-titles.ts'
 
 const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })
 const ms = z.number().openapi({ description: 'Milliseconds.' })
@@ -238,7 +238,7 @@ const problemContent = { 'application/problem+json': { schema: ProblemBody } }
 /** The problems that a route may answer with, each under its status. */
 export function problems(...statuses: number[]) {
   return Object.fromEntries(
-    statuses.map((status) => [status, { description: STATUS_CODES[status]!, content: problemContent }]),
+    statuses.map((status) => [status, { description: titleOf(status), content: problemContent }]),
   )
 }
 

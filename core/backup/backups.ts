@@ -3,8 +3,9 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Helper } from './helper.ts'
-import { STAGE, type Made } from './make.ts'
+import type { Made } from './make.ts'
 import { keptBy, type Policy } from './policy.ts'
+import { STAGE } from './room.ts'
 
 export interface BackupFile {
   readonly name: string

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { copyDatabase, lookThrough, type Schema } from '../db/copy.ts'
 import { ArchiveWriter } from './archive.ts'
 import { FORMAT, MANIFEST, SEALED_KEY, type Entry, type LeftOut, type Manifest } from './manifest.ts'
-import { assertRoom, roomFor } from './room.ts'
+import { assertRoom, roomFor, STAGE } from './room.ts'
 import { readBackup } from './unpack.ts'
 
 /** Of the plugins' own files, in bytes. What does not fit is named. */
@@ -89,9 +89,6 @@ export async function makeBackup(making: Making): Promise<Made> {
     await rm(stage, { recursive: true, force: true })
   }
 }
-
-/** Below the data folder: copies that are on their way into a backup. */
-export const STAGE = '.backup'
 
 const CORE = 'data/core.sqlite'
 

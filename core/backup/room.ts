@@ -3,6 +3,9 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+/** Below the data folder: copies that are on their way into a backup. */
+export const STAGE = '.backup'
+
 /** What is left to the house, in bytes. */
 const RESERVE = 64 * 1024 * 1024
 

@@ -2,8 +2,8 @@
 
 import { Problem, type StandardIssue } from '@home-console/sdk'
 import { HTTPException } from 'hono/http-exception'
-import { STATUS_CODES } from 'node:http'
 import { ERROR_BOOK, type ErrorCode } from './error-book.ts'
+import { titleOf } from './status-titles.ts'
 
 /** A problem whose code stands in the Core's own book, and so takes no plugin's prefix. */
 class CoreProblem extends Problem {}
@@ -38,7 +38,7 @@ export function problemResponse(problem: Problem, { requestId, headers }: Proble
   const body = {
     ...problem.extensions,
     type: 'about:blank',
-    title: STATUS_CODES[problem.status] ?? 'Error',
+    title: titleOf(problem.status),
     status: problem.status,
     code: problem.code,
     ...(problem.detail !== undefined && { detail: problem.detail }),
