@@ -1,6 +1,7 @@
 // The process: reads the environment, starts the runtime, and answers to signals. The only file that ends the process.
 
 import { ConfigError, readEnvironment } from './config.ts'
+import { StartRefusal } from './db/start-refusal.ts'
 import { messageOf } from './loader/fault.ts'
 import { Runtime } from './runtime.ts'
 
@@ -16,7 +17,7 @@ async function main(): Promise<void> {
     runtime = new Runtime({ config: readEnvironment(process.env, process.stdout.isTTY) })
   } catch (error) {
     process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
-    process.exit(error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILED)
+    process.exit(exitCodeOf(error))
   }
   const log = runtime.log.of(null)
 
@@ -47,6 +48,11 @@ async function main(): Promise<void> {
       `This first start made a token with all rights, in ${runtime.newTokenFile}. Try it: curl -H "Authorization: Bearer $(cat ${runtime.newTokenFile})" ${runtime.url.href}api/core/plugins`,
     )
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof StartRefusal) return error.exitCode
+  return error instanceof ConfigError ? EXIT_CONFIG : EXIT_FAILED
 }
 
 /** What only the start needed goes back to the system: some 3 MB, for a pause of 12 ms. */

@@ -1,6 +1,5 @@
 // The wiring: makes every organ once and passes it on by argument. The only room with a door to every other.
 
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
@@ -10,7 +9,7 @@ import { EventBus } from './bus/event-bus.ts'
 import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { readBackupSettings, writeBackupSettings } from './db/backup-settings.ts'
-import { openCoreDatabase } from './db/core-database.ts'
+import { takeDataFolder, type DataFolder } from './db/data-folder.ts'
 import { HomeSettings } from './db/home.ts'
 import { PluginDatabases } from './db/plugin-databases.ts'
 import { Wishes } from './db/wishes.ts'
@@ -66,6 +65,7 @@ export class Runtime {
   /** Where the token was written, when this start made it. */
   readonly newTokenFile: string | null
   readonly #config: Config
+  readonly #folder: DataFolder
   readonly #closeDatabase: () => void
   readonly #databases: PluginDatabases
   readonly #running: KeptRecord
@@ -76,7 +76,7 @@ export class Runtime {
   #server: RunningServer | undefined
   #stopping: Promise<void> | undefined
 
-  /** @throws Error when the data folder or the database cannot be used */
+  /** @throws StartRefusal when the data folder or the database cannot be used */
   constructor({ config, clock = realClock, globals, write }: RuntimeOptions) {
     installMarkedResponse()
     keepSchemasWeakly()
@@ -86,16 +86,18 @@ export class Runtime {
       '@hono/zod-openapi': { ...zodOpenApi, OpenAPIHono: DeclaringRouter },
     })
     this.#config = config
-    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
     this.log = new Log({ level: config.logLevel, write: write ?? writeToStdout(config.logFormat) })
+    this.#folder = takeDataFolder(config.dataDir)
+    const { db, close } = this.#folder.openDatabase()
+    this.#closeDatabase = close
     const stored = config.adminToken === null ? storedAdminToken(config.dataDir) : null
     this.adminToken = config.adminToken ?? stored!.token
     this.newTokenFile = stored?.made ? stored.file : null
     this.log.mask(this.adminToken)
-    const { db, close } = openCoreDatabase(config.dataDir)
-    this.#closeDatabase = close
     this.#running = KeptRecord.open(join(config.runtimeDir, 'running'))
-    this.#crashes = new Crashes(db, this.#running.before, Date.now())
+    this.#crashes = new Crashes(db, this.#running.before, Date.now(), ({ message }) =>
+      this.log.of(null).error(`Who is charged with the last crash is not kept: ${message}`),
+    )
     for (const { plugin, message } of this.#crashes.news) this.log.of(plugin).error(message)
     this.#manager = new ServiceManager(config.notify, (reason) =>
       this.log.of(null).warn(`systemd cannot be told how it goes: ${reason}.`),
@@ -226,6 +228,7 @@ export class Runtime {
       onError: (error) => this.log.of(null).error(`A request failed: ${messageOf(error)}`, { error }),
     })
     await this.backups.start()
+    this.#folder.sign(this.url.href)
     await this.loader.start()
     await this.loader.watching()
     this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
@@ -261,6 +264,7 @@ export class Runtime {
     this.#databases.close()
     this.#closeDatabase()
     this.#running.stopped()
+    this.#folder.release()
   }
 
   #atTimes(cron: string, run: () => unknown, clock: Clock): () => void {

@@ -4,6 +4,7 @@ import type { Backups } from '../backup/backups.ts'
 import type { EventBus } from '../bus/event-bus.ts'
 import type { HomeSettings } from '../db/home.ts'
 import type { PluginDatabases } from '../db/plugin-databases.ts'
+import { StorageTrouble } from '../db/storage-trouble.ts'
 import type { App } from '../http/app.ts'
 import type { MountOwner } from '../http/request-info.ts'
 import { isMistake } from '../http/problems.ts'
@@ -49,6 +50,8 @@ export function coreOwner(log: OwnedLog): MountOwner {
     closeStream() {},
     charge(error, where) {
       if (error === TOO_SLOW) log.info(`${where} was ended: ${messageOf(error)}`, { where })
+      else if (error instanceof StorageTrouble)
+        log.error(`${where} changed nothing: ${error.message}`, { where })
       else if (isMistake(error)) log.error(`A mistake in ${where}: ${messageOf(error)}`, { where, error })
     },
   }

@@ -20,7 +20,7 @@ const changeHome = createRoute({
   operationId: 'changeHome',
   summary: 'Change some of it',
   request: { body: jsonBody(Home.partial().strict().openapi('HomeChange')) },
-  responses: answers('What it is now.', Home, 400, 401, 415),
+  responses: answers('What it is now.', Home, 400, 401, 415, 503, 507),
 })
 
 export function homeRoutes(router: DeclaringRouter, { home }: CoreApi): void {

@@ -54,7 +54,7 @@ const changePlugin = createRoute({
   summary: 'Enable, disable, choose a log level, or when to go back by itself',
   description: 'Answers when it is carried out. The wish survives a restart.',
   request: { params: PluginId, body: jsonBody(PluginChange) },
-  responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409, 415),
+  responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409, 415, 503, 507),
 })
 
 const reloadPlugin = createRoute({
@@ -130,13 +130,14 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
 
   router.openapi(changePlugin, async (c) => {
     const unit = unitOf(c.req.valid('param').id)
-    const { enabled, mode, logLevel, rollbackAfter } = c.req.valid('json')
+    const { mode, ...wish } = c.req.valid('json')
     if (mode !== undefined && mode !== 'in_process') {
       throw coreProblem('mode_not_supported', `"${unit.id}" runs in_process and in no other mode.`)
     }
-    if (logLevel !== undefined) loader.setLogLevel(unit, logLevel)
-    if (rollbackAfter !== undefined) loader.setRollbackAfter(unit, rollbackAfter)
-    if (enabled !== undefined) await loader.setEnabled(unit, enabled)
+    await loader.wish(
+      unit,
+      Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)),
+    )
     return c.json(viewOf(unit), 200)
   })
 

@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
 import type { CoreDatabase } from './core-database.ts'
 import { settings } from './schema.ts'
+import { keep } from './storage-trouble.ts'
 
 const Charges = v.record(
   v.string(),
@@ -27,10 +28,13 @@ export function readCrashCharges(db: CoreDatabase): CrashCharges {
   return v.is(Charges, stored) ? stored : {}
 }
 
-/** They are on the disk when this returns. */
+/** They are on the disk when this returns. @throws StorageTrouble */
 export function writeCrashCharges(db: CoreDatabase, value: CrashCharges): void {
-  db.insert(settings)
-    .values({ key: KEY, value })
-    .onConflictDoUpdate({ target: settings.key, set: { value } })
-    .run()
+  keep(db, () =>
+    db
+      .insert(settings)
+      .values({ key: KEY, value })
+      .onConflictDoUpdate({ target: settings.key, set: { value } })
+      .run(),
+  )
 }

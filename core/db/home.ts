@@ -4,6 +4,7 @@ import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
 import type { CoreDatabase } from './core-database.ts'
 import { settings } from './schema.ts'
+import { keep } from './storage-trouble.ts'
 
 const HomeSchema = v.object({
   timeZone: v.pipe(v.string(), v.check(isTimeZone, 'must be an IANA time zone such as Europe/Berlin')),
@@ -36,14 +37,16 @@ export class HomeSettings {
     return issue === undefined ? null : { key: v.getDotPath(issue) ?? '', message: issue.message }
   }
 
-  /** @throws ValiError naming what does not fit */
+  /** @throws ValiError naming what does not fit; StorageTrouble */
   change(change: Partial<HomeValues>): HomeValues {
     const value = v.parse(HomeSchema, { ...this.#values, ...change })
-    this.#db
-      .insert(settings)
-      .values({ key: 'home', value })
-      .onConflictDoUpdate({ target: settings.key, set: { value } })
-      .run()
+    keep(this.#db, () =>
+      this.#db
+        .insert(settings)
+        .values({ key: 'home', value })
+        .onConflictDoUpdate({ target: settings.key, set: { value } })
+        .run(),
+    )
     this.#values = value
     for (const watcher of this.#watchers) watcher()
     return value

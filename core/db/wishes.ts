@@ -2,6 +2,7 @@
 
 import type { CoreDatabase } from './core-database.ts'
 import { plugins, type Pin } from './schema.ts'
+import { keep, StorageTrouble } from './storage-trouble.ts'
 
 export interface Wish {
   readonly enabled: boolean
@@ -26,15 +27,28 @@ export class Wishes {
     return this.#wishes.get(id) ?? DEFAULT
   }
 
-  /** Changes some of a plugin's wishes. They are on the disk when this returns. */
+  /** Changes some of a plugin's wishes. They are on the disk when this returns. @throws StorageTrouble */
   change(id: string, change: Partial<Wish>): Wish {
     const wish = { ...this.of(id), ...change }
-    this.#db
-      .insert(plugins)
-      .values({ id, ...wish })
-      .onConflictDoUpdate({ target: plugins.id, set: wish })
-      .run()
+    keep(this.#db, () =>
+      this.#db
+        .insert(plugins)
+        .values({ id, ...wish })
+        .onConflictDoUpdate({ target: plugins.id, set: wish })
+        .run(),
+    )
     this.#wishes.set(id, wish)
     return wish
+  }
+
+  /** The same where nobody waits for an answer. @returns why it is not on the disk, if it is not */
+  tryChange(id: string, change: Partial<Wish>): StorageTrouble | null {
+    try {
+      this.change(id, change)
+      return null
+    } catch (error) {
+      if (error instanceof StorageTrouble) return error
+      throw error
+    }
   }
 }

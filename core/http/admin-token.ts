@@ -4,6 +4,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Caller } from '@home-console/sdk'
+import { StartRefusal } from '../db/start-refusal.ts'
 import { writeWhole } from '../whole-file.ts'
 
 const ADMIN: Caller = Object.freeze({ kind: 'owner', name: 'admin', scopes: Object.freeze(['*']) })
@@ -40,7 +41,7 @@ export interface StoredToken {
 /**
  * The token in `DATA_DIR/admin-token`; made at the first start, readable by its owner only.
  *
- * @throws Error when the file is there but holds no token
+ * @throws StartRefusal when the file is there but holds no token, or cannot be read or made
  */
 export function storedAdminToken(dataDir: string): StoredToken {
   const file = join(dataDir, 'admin-token')
@@ -48,16 +49,26 @@ export function storedAdminToken(dataDir: string): StoredToken {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT')
+      throw new StartRefusal('folder', `The admin token in ${file} cannot be read: ${message}.`, error)
   }
   if (text !== null) {
     const token = text.trim()
     if (token.length < 16)
-      throw new Error(`${file} holds no token. Delete it, and the next start makes a new one.`)
+      throw new StartRefusal('data', `${file} holds no token. Delete it, and the next start makes a new one.`)
     chmodSync(file, 0o600)
     return { token, file, made: false }
   }
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
-  writeWhole(file, `${token}\n`)
+  try {
+    writeWhole(file, `${token}\n`)
+  } catch (error) {
+    throw new StartRefusal(
+      'folder',
+      `The admin token cannot be written to ${file}: ${(error as Error).message}. Make room and the folder writable, or set ADMIN_TOKEN.`,
+      error,
+    )
+  }
   return { token, file, made: true }
 }

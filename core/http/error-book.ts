@@ -45,7 +45,7 @@ export const ERROR_BOOK = {
   backup_failed: [500, 'The backup could not be made, or was not what it should be; there is none.'],
   internal_error: [500, 'The Core itself made a mistake; its log has it.'],
   service_method_missing: [501, 'Whoever provides the service has no method of this name.'],
-  storage_failed: [503, "The plugin's database cannot be used now; `detail` says why."],
+  storage_failed: [503, 'The database behind it cannot be used now; `detail` says why.'],
   service_unavailable: [503, 'No plugin provides the service now.'],
   service_swapped: [503, 'What provided an open iteration was swapped; begin it again.'],
   plugin_unavailable: [503, 'The plugin is not serving now.'],

@@ -2,6 +2,7 @@
 
 import { Problem, type StandardIssue } from '@home-console/sdk'
 import { HTTPException } from 'hono/http-exception'
+import { StorageTrouble } from '../db/storage-trouble.ts'
 import { ERROR_BOOK, type ErrorCode } from './error-book.ts'
 import { titleOf } from './status-titles.ts'
 
@@ -63,6 +64,7 @@ export function problemResponse(problem: Problem, { requestId, headers }: Proble
  * @param plugin whose handler it was; its own codes are written as `<id>.<code>`
  */
 export function problemOf(error: unknown, plugin: string | null): Problem {
+  if (error instanceof StorageTrouble) return coreProblem(error.code, error.message)
   if (!isAnswer(error)) return coreProblem(error instanceof OddAnswer ? 'odd_answer' : 'handler_failed')
   if (error instanceof HTTPException) return problemOfException(error, plugin)
   if (plugin === null || error instanceof CoreProblem) return error

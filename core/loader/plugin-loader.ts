@@ -2,7 +2,7 @@
 
 import type { Hold, PluginFault, Reload } from '@home-console/sdk'
 import type { DatabaseUsage } from '../db/plugin-databases.ts'
-import type { LogLevel } from '../log/log.ts'
+import type { Wish } from '../db/wishes.ts'
 import { LoadAttempt } from './attempt.ts'
 import { ConfigChanges } from './config-changes.ts'
 import { findPlaces, isPlace, readPlace } from './discovery.ts'
@@ -144,9 +144,13 @@ export class PluginLoader {
     return count
   }
 
-  /** Carries out a wish of the owner's, once it is on the disk. */
-  async setEnabled(unit: PluginUnit, enabled: boolean): Promise<void> {
-    this.#options.organs.wishes.change(unit.id, { enabled })
+  /** Carries out wishes of the owner's, once they are on the disk: all of them, or none. @throws StorageTrouble */
+  async wish(unit: PluginUnit, wish: Partial<Omit<Wish, 'pinned'>>): Promise<void> {
+    const { wishes, log } = this.#options.organs
+    const { enabled, logLevel } = wish
+    wishes.change(unit.id, wish)
+    if (logLevel !== undefined) log.setLevel(unit.id, logLevel)
+    if (enabled === undefined) return
     if (!enabled) await this.#lifecycle.leave([unit], BY_API, 'disabled')
     else if (unit.offer === null) await this.#loadAgain(unit)
   }
@@ -189,10 +193,6 @@ export class PluginLoader {
     return this.#rollback.run(unit, BY_API)
   }
 
-  setRollbackAfter(unit: PluginUnit, rollbackAfter: number | null): void {
-    this.#options.organs.wishes.change(unit.id, { rollbackAfter })
-  }
-
   /** Counts a mistake of a plugin's code, and tells of it. */
   charge(charged: Charged): void {
     const { plugin, error, where, files } = charged
@@ -206,11 +206,6 @@ export class PluginLoader {
         where,
         error: loggable(error, files),
       })
-  }
-
-  setLogLevel(unit: PluginUnit, level: LogLevel | null): void {
-    this.#options.organs.wishes.change(unit.id, { logLevel: level })
-    this.#options.organs.log.setLevel(unit.id, level)
   }
 
   /** Unloads everything. Nothing loads after this. */

@@ -84,7 +84,7 @@ export class Rollback {
     const { pinned } = wishes.of(id)
     if (pinned === null) return
     const restored = await this.#restoreFirst(id, [pinned.digest])
-    if (restored === null) wishes.change(id, { pinned: null })
+    if (restored === null) wishes.tryChange(id, { pinned: null })
     else unit.pin(restored, pinned.over)
   }
 

@@ -112,7 +112,7 @@ export class ServingVersion {
 
   /** A pin holds as long as a kept version serves. Files that are refused do not end it: they lie under it from now on. */
   #settlePin(id: string, tried: Reading): void {
-    const { wishes, clock } = this.#options.organs
+    const { wishes, clock, log } = this.#options.organs
     const restored = this.#reading!.restored
     this.#pin = restored && { restored, over: tried.digest }
     const known = wishes.of(id).pinned
@@ -121,6 +121,9 @@ export class ServingVersion {
       over: tried.digest,
       since: known?.digest === restored.digest ? known.since : new Date(clock.now()).toISOString(),
     }
-    if (!Bun.deepEquals(pinned, known)) wishes.change(id, { pinned })
+    if (Bun.deepEquals(pinned, known)) return
+    const trouble = wishes.tryChange(id, { pinned })
+    if (trouble !== null)
+      log.of(id).error(`Which version serves is not kept over a restart: ${trouble.message}`)
   }
 }

@@ -26,16 +26,33 @@ export function formatLine(line: LogLine, format: LogFormat): string {
 
 /**
  * Writes lines to standard output. A line that cannot be written (a full disk, a closed pipe) is lost, and the Core
- * goes on: the ring still has it.
+ * goes on: the ring still has it, and the next line that can be written says how many were.
  */
 export function writeToStdout(format: LogFormat): (line: LogLine) => void {
+  let lost = 0
+  let torn = false
+  const write = (line: LogLine) => {
+    const bytes = Buffer.from(`${torn ? '\n' : ''}${formatLine(line, format)}\n`)
+    // A disk that is nearly full takes a part, and says nothing.
+    const written = writeSync(1, bytes)
+    if (written > 0) torn = written < bytes.length
+    if (torn) throw new Error('It was not written whole.')
+  }
   return (line) => {
     try {
-      writeSync(1, `${formatLine(line, format)}\n`)
+      if (lost > 0) write(lossOf(lost, line))
+      lost = 0
+      write(line)
     } catch {
       // Nowhere is left to say so.
+      lost++
     }
   }
+}
+
+function lossOf(count: number, { id, time }: LogLine): LogLine {
+  const message = `${count} lines could not be written here. The latest are at /api/core/logs.`
+  return { id, time, level: 'warn', plugin: null, message, fields: {} }
 }
 
 /** Line breaks and terminal escapes in what a plugin or a client sent must not forge lines of their own. */

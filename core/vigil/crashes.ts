@@ -2,6 +2,7 @@
 
 import { readCrashCharges, writeCrashCharges, type CrashCharges } from '../db/crash-charges.ts'
 import type { CoreDatabase } from '../db/core-database.ts'
+import { StorageTrouble } from '../db/storage-trouble.ts'
 import { nameOf } from './pulse.ts'
 import type { Death, Work } from './record.ts'
 
@@ -20,13 +21,23 @@ export class Crashes {
   /** What the death before this start was charged with, for the log. */
   readonly news: readonly Charge[]
   readonly #db: CoreDatabase
+  readonly #onUnwritten: (trouble: StorageTrouble) => void
   #charges: CrashCharges
   /** The end of the last load of a plugin that stands under suspicion. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** @param death of the process before, if it died */
-  constructor(db: CoreDatabase, death: Death | null, now: number) {
+  /**
+   * @param death of the process before, if it died
+   * @param onUnwritten told when the next start will not know who is charged: no reason not to go on with this one
+   */
+  constructor(
+    db: CoreDatabase,
+    death: Death | null,
+    now: number,
+    onUnwritten: (trouble: StorageTrouble) => void,
+  ) {
     this.#db = db
+    this.#onUnwritten = onUnwritten
     this.#charges = readCrashCharges(db)
     this.news = death === null ? [] : this.#charge(death, now)
   }
@@ -70,7 +81,7 @@ export class Crashes {
       const times = [...known, now].filter((time) => now - time < PERIOD_MS || known.length >= LIMIT)
       this.#charges[plugin] = { digest, deed, times }
     }
-    writeCrashCharges(this.#db, this.#charges)
+    this.#write()
     return suspects.map(([{ plugin }, deed]) => {
       const count = this.#charges[plugin]!.times.length
       const next =
@@ -86,7 +97,16 @@ export class Crashes {
     const kept = entries.filter(isKept)
     if (kept.length === entries.length) return
     this.#charges = Object.fromEntries(kept)
-    writeCrashCharges(this.#db, this.#charges)
+    this.#write()
+  }
+
+  #write(): void {
+    try {
+      writeCrashCharges(this.#db, this.#charges)
+    } catch (error) {
+      if (!(error instanceof StorageTrouble)) throw error
+      this.#onUnwritten(error)
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import type { Hold } from '@home-console/sdk'
+import { StartRefusal } from '../db/start-refusal.ts'
 
 // A mapped file costs neither a system call nor an fsync, and outlives the process, though not the machine: after a power
 // cut nobody is to blame. The first page holds the words below; each generation has one of the others, with a line for who
@@ -126,13 +127,13 @@ export class KeptRecord extends RunningRecord {
   readonly #path: Uint8Array
   readonly #free = Array.from({ length: PAGES - 1 }, (_, index) => PAGES - 1 - index)
 
-  /** @throws Error when the file cannot be used */
+  /** @throws StartRefusal when the file cannot be used */
   static open(file: string): KeptRecord {
     try {
       allocate(file)
       return new KeptRecord(file)
     } catch (error) {
-      throw new Error(`${file} cannot be used: ${(error as Error).message}`, { cause: error })
+      throw new StartRefusal('folder', `${file} cannot be used: ${(error as Error).message}.`, error)
     }
   }
 

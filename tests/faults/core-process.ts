@@ -1,6 +1,6 @@
 // The Core as a process of its own, seen from outside only: over HTTP, and by what it writes.
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { CloudEvent } from '@home-console/sdk'
@@ -8,13 +8,20 @@ import type { LogLine } from '../../core/log/log.ts'
 
 const TOKEN = 'a-token-of-this-test-only'
 
+export interface CoreProcessOptions {
+  /** A command in front of it, which becomes it. */
+  readonly via?: readonly string[]
+  /** Where its lines go, unless they are to be read here. */
+  readonly stdout?: number | 'ignore'
+}
+
 export class CoreProcess implements AsyncDisposable {
   readonly folder: string
   readonly logs: LogLine[] = []
   url = ''
   /** Whether it has written its last line. */
   #over = false
-  #process: Bun.Subprocess<'ignore', 'pipe', 'inherit'> | undefined
+  #process: Bun.Subprocess<'ignore', 'pipe' | 'ignore' | number, 'inherit'> | undefined
 
   private constructor() {
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
@@ -24,24 +31,29 @@ export class CoreProcess implements AsyncDisposable {
   static async start(
     files: Readonly<Record<string, string>>,
     env: Record<string, string> = {},
+    options: CoreProcessOptions = {},
   ): Promise<CoreProcess> {
     const core = new CoreProcess()
     mkdirSync(join(core.folder, 'plugins'))
     for (const [name, text] of Object.entries(files)) core.write(name, text)
-    await core.start(env)
+    await core.start(env, options)
     return core
   }
 
-  async start(env: Record<string, string> = {}): Promise<void> {
+  async start(
+    env: Record<string, string> = {},
+    { via = [], stdout }: CoreProcessOptions = {},
+  ): Promise<void> {
     const main = join(import.meta.dir, '../../core/main.ts')
-    this.#process = Bun.spawn([process.execPath, main], {
-      stdout: 'pipe',
+    const dataDir = env['DATA_DIR'] ?? join(this.folder, 'data')
+    this.#process = Bun.spawn([...via, process.execPath, main], {
+      stdout: stdout ?? 'pipe',
       stderr: 'inherit',
       stdin: 'ignore',
       env: {
         ...process.env,
         PORT: '0',
-        DATA_DIR: join(this.folder, 'data'),
+        DATA_DIR: dataDir,
         PLUGINS_DIR: join(this.folder, 'plugins'),
         LOG_FORMAT: 'json',
         ADMIN_TOKEN: TOKEN,
@@ -50,6 +62,10 @@ export class CoreProcess implements AsyncDisposable {
     })
     this.logs.length = 0
     this.#over = false
+    if (!(this.#process.stdout instanceof ReadableStream)) {
+      this.url = await signedUrl(dataDir)
+      return
+    }
     void this.#read(this.#process.stdout).then(() => (this.#over = true))
     const line = await this.log(({ message }) => message.startsWith('Listening on '), 15_000)
     this.url = /http:\/\/[^/]+/.exec(line.message)![0]
@@ -139,4 +155,19 @@ export class CoreProcess implements AsyncDisposable {
       for (const line of lines) this.logs.push(JSON.parse(line) as LogLine)
     }
   }
+}
+
+/** Where a Core listens that says so to nobody but its data folder. */
+async function signedUrl(dataDir: string): Promise<string> {
+  for (const end = Date.now() + 15_000; Date.now() < end; await Bun.sleep(5)) {
+    try {
+      const { url } = JSON.parse(readFileSync(join(dataDir, 'last-start.json'), 'utf8')) as {
+        url: string | null
+      }
+      if (url !== null) return new URL(url).origin
+    } catch {
+      // Not yet there, or not whole.
+    }
+  }
+  throw new Error('Waited 15 s for a Core to listen.')
 }

@@ -226,8 +226,8 @@ describe('a swap', () => {
     )
     house = await houseWith({ lamp: { 'index.ts': task } })
     const unit = house.runtime.loader.find('lamp')!
-    void house.runtime.loader.setEnabled(unit, false)
-    await house.runtime.loader.setEnabled(unit, true)
+    void house.runtime.loader.wish(unit, { enabled: false })
+    await house.runtime.loader.wish(unit, { enabled: true })
     await until('the task', () => said().length === 3)
     expect(said()).toEqual(['begins', 'ends', 'begins'])
     expect(await answerOf(house)).toBe('x')
