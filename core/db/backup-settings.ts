@@ -1,9 +1,8 @@
 // When backups are made and how many are kept: one setting of the owner's.
 
-import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
 import type { CoreDatabase } from './core-database.ts'
-import { settings } from './schema.ts'
+import { readSetting, writeSetting } from './setting.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000))
 
@@ -26,13 +25,10 @@ const DEFAULTS: BackupSettingsValues = {
 }
 
 export function readBackupSettings(db: CoreDatabase): BackupSettingsValues {
-  const stored = db.select().from(settings).where(eq(settings.key, 'backups')).get()?.value
+  const stored = readSetting(db, 'backups')
   return v.is(BackupSettings, stored) ? stored : DEFAULTS
 }
 
 export function writeBackupSettings(db: CoreDatabase, value: BackupSettingsValues): void {
-  db.insert(settings)
-    .values({ key: 'backups', value })
-    .onConflictDoUpdate({ target: settings.key, set: { value } })
-    .run()
+  writeSetting(db, 'backups', value)
 }

@@ -107,7 +107,8 @@ function assertLog(log: string): void {
 /** Before anything is written: what is not ours stays as it is. */
 function assertSound(sqlite: Database, file: string): void {
   const id = first(sqlite, 'PRAGMA application_id')
-  if (id !== APPLICATION_ID) throw damaged(file, `is no database of a Home Console (application_id ${String(id)})`)
+  if (id !== APPLICATION_ID)
+    throw damaged(file, `is no database of a Home Console (application_id ${String(id)})`)
   const found = first(sqlite, 'PRAGMA integrity_check(1)')
   if (found !== 'ok') throw damaged(file, `is damaged (${String(found).replaceAll('\n', ' ')})`)
   if (first(sqlite, `SELECT count(*) FROM sqlite_schema WHERE name = '__drizzle_migrations'`) === 0) return

@@ -1,10 +1,8 @@
 // Which plugins ran when the Core died: read at the start, written only when that changes.
 
-import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
 import type { CoreDatabase } from './core-database.ts'
-import { settings } from './schema.ts'
-import { keep } from './storage-trouble.ts'
+import { readSetting, writeSetting } from './setting.ts'
 
 const Charges = v.record(
   v.string(),
@@ -24,17 +22,11 @@ export type CrashCharges = v.InferOutput<typeof Charges>
 const KEY = 'crash-charges'
 
 export function readCrashCharges(db: CoreDatabase): CrashCharges {
-  const stored = db.select().from(settings).where(eq(settings.key, KEY)).get()?.value
+  const stored = readSetting(db, KEY)
   return v.is(Charges, stored) ? stored : {}
 }
 
 /** They are on the disk when this returns. @throws StorageTrouble */
 export function writeCrashCharges(db: CoreDatabase, value: CrashCharges): void {
-  keep(db, () =>
-    db
-      .insert(settings)
-      .values({ key: KEY, value })
-      .onConflictDoUpdate({ target: settings.key, set: { value } })
-      .run(),
-  )
+  writeSetting(db, KEY, value)
 }

@@ -1,10 +1,8 @@
 // Where the house stands: one setting of the owner's, read by everybody.
 
-import { eq } from 'drizzle-orm'
 import * as v from 'valibot'
 import type { CoreDatabase } from './core-database.ts'
-import { settings } from './schema.ts'
-import { keep } from './storage-trouble.ts'
+import { readSetting, writeSetting } from './setting.ts'
 
 const HomeSchema = v.object({
   timeZone: v.pipe(v.string(), v.check(isTimeZone, 'must be an IANA time zone such as Europe/Berlin')),
@@ -23,7 +21,7 @@ export class HomeSettings {
 
   constructor(db: CoreDatabase) {
     this.#db = db
-    const stored = db.select().from(settings).where(eq(settings.key, 'home')).get()?.value
+    const stored = readSetting(db, 'home')
     this.#values = { ...defaults(), ...(v.is(v.partial(HomeSchema), stored) ? stored : {}) } as HomeValues
   }
 
@@ -40,13 +38,7 @@ export class HomeSettings {
   /** @throws ValiError naming what does not fit; StorageTrouble */
   change(change: Partial<HomeValues>): HomeValues {
     const value = v.parse(HomeSchema, { ...this.#values, ...change })
-    keep(this.#db, () =>
-      this.#db
-        .insert(settings)
-        .values({ key: 'home', value })
-        .onConflictDoUpdate({ target: settings.key, set: { value } })
-        .run(),
-    )
+    writeSetting(this.#db, 'home', value)
     this.#values = value
     for (const watcher of this.#watchers) watcher()
     return value
