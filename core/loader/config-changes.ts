@@ -64,7 +64,7 @@ export class ConfigChanges {
       const settings = this.#settingsOf(unit)
       const { shape } = this.#describedOf(unit)
       const before = this.#read(settings)
-      if (!isExpected(this.#show(unit, settings, before).etag)) throw coreProblem('precondition_failed')
+      if (!isExpected(this.show(unit).etag)) throw coreProblem('precondition_failed')
       const { fixed } = settings.given(before, shape)
       const draft = settings.draft(before, edit(settings.opened(before), shape, fixed), shape)
       try {
@@ -159,9 +159,7 @@ export class ConfigChanges {
     const waits = record.error?.code === 'config_missing' || record.error?.code === 'needs_not_met'
     if (waits && (unit.state === 'waiting' || unit.lacking !== null)) return true
     if (record.outcome === 'superseded' || record.outcome === 'committed') return false
-    throw unit.lastRefusal instanceof ConfigRefused
-      ? unit.lastRefusal
-      : coreProblem('config_refused', record.error?.message, { reload: record })
+    throw unit.misfit ?? coreProblem('config_refused', record.error?.message, { reload: record })
   }
 
   /** A misspelt name would else be passed over. */

@@ -13,6 +13,7 @@ import { Interlude } from './interlude.ts'
 import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
 import { NeedsNotMet, type Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
+import { ConfigRefused } from './plugin-config.ts'
 import { announce, announceLeaks } from './reload-news.ts'
 import { newReload, Reloads, timed } from './reloads.ts'
 import { ServingVersion } from './serving-version.ts'
@@ -70,7 +71,7 @@ export class PluginUnit implements LivingPart {
   #awaiting: Needs | null = null
   #known: Needs | null = null
   #lacking: readonly Lack[] | null = null
-  #refusal: unknown = null
+  #misfit: ConfigRefused | null = null
   /** While nothing serves: how it was before the attempt that is under way. */
   #before: PluginState = 'loading'
   /** Why what somebody wrote into its config by hand is not in force. */
@@ -123,9 +124,9 @@ export class PluginUnit implements LivingPart {
     return this.#lacking
   }
 
-  /** Why the last version that was refused was. */
-  get lastRefusal(): unknown {
-    return this.#refusal
+  /** What of its config did not fit, where the last version was refused for that. */
+  get misfit(): ConfigRefused | null {
+    return this.#misfit
   }
 
   get known(): Needs | null {
@@ -316,7 +317,7 @@ export class PluginUnit implements LivingPart {
     const lacking = refusal instanceof SettingsMissing ? refusal.lacks : null
     const waits = awaiting !== null || lacking !== null
     const serves = this.offer !== null
-    this.#refusal = refusal
+    this.#misfit = refusal instanceof ConfigRefused ? refusal : null
     if (!waits && this.organs.settings.of(this.id).trying !== null) {
       // A config that was only tried, and not taken: all is as it was.
       if (!serves) this.#state = this.#before

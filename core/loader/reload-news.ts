@@ -37,6 +37,16 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
         log.info(error.message, { reload, code: error.code })
         return
       }
+      if (
+        error?.code === 'config_invalid' &&
+        cause.files.length === 0 &&
+        cause.kind === 'config' &&
+        before === null
+      ) {
+        // Somebody was told so; the plugin waits as before.
+        log.info(error.message, { reload, code: error.code })
+        return
+      }
       const line = error?.line === undefined ? '' : `:${error.line}`
       const where = error?.file === undefined ? '' : ` at ${error.file}${line}`
       const kept =

@@ -85,9 +85,10 @@ export class PluginSettings {
   /** What the next version is to be given. @throws BadDocument */
   next(): Stored {
     if (this.trying !== null) return this.trying
-    if (this.inForce !== null && this.refused !== undefined && this.refused === this.#text())
-      return this.inForce
-    return this.read()
+    // An edit that the version meets first is still to be noticed.
+    if (this.#seen === undefined) this.#seen = this.textNow()
+    const isRefused = this.refused !== undefined && this.refused === this.textNow()
+    return isRefused && this.inForce !== null ? this.inForce : this.peek()
   }
 
   /** Null where there is no file, or none that can be read. */

@@ -3,8 +3,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { TestHouse, TestHouseOptions } from '@home-console/sdk/testing'
-import { startTestHouse } from '@home-console/sdk/testing'
+import { startTestHouse, TestHouse, type TestHouseOptions } from '@home-console/sdk/testing'
 
 const CONFIG = '/api/core/plugins/lamp/config'
 
@@ -119,6 +118,7 @@ describe('a value that nobody gave', () => {
     expect(await refused.json()).toMatchObject({ errors: [{ pointer: '/port' }] })
     expect(view()).toMatchObject({ state: 'waiting', waitingFor: [{ name: '/port' }], error: null })
     expect(existsSync(file())).toBe(false)
+    expect(house.events.map(({ type }) => type)).not.toContain('plugin.failed')
   })
 })
 
@@ -286,6 +286,36 @@ describe('a file that is edited by hand', () => {
       detail: expect.stringContaining('lamp.jsonc:1'),
     })
     expect(readFileSync(file(), 'utf8')).toBe('{ "poll": 5')
+  })
+
+  test('badly while the Core was away fails its plugin with the line, until it is mended', async () => {
+    house = new TestHouse({ plugins: { lamp: { 'index.ts': lamp() } } })
+    write('{\n  "poll": \n}')
+    await house.start()
+    expect(view()).toMatchObject({
+      state: 'failed',
+      error: { code: 'config_unreadable', file: file(), line: 3 },
+    })
+    expect(view().error!.frame).toBeUndefined()
+    write('{ "poll": "often" }')
+    await until('the other fault', () => view().error?.code === 'config_invalid')
+    write('{ "poll": 5 }')
+    await until('the mended one', () => view().state === 'active')
+    expect((await inPlugin()).config).toEqual({ poll: 5 })
+    expect(view().error).toBeNull()
+  })
+
+  test('together with the code goes live once, and badly leaves the old config to the new code', async () => {
+    await start(lamp())
+    await patch({ poll: 5 })
+    write('{ "poll": "often" }')
+    house.write('lamp/index.ts', `// anew\n${lamp()}`)
+    await until('the fault', () => view().error !== null)
+    await house.save('lamp/index.ts', `// and anew\n${lamp()}`)
+    expect(view()).toMatchObject({ state: 'active', error: { code: 'config_invalid' } })
+    expect((await inPlugin()).config).toEqual({ poll: 5 })
+    write('{ "poll": 6 }')
+    await until('the mended one', async () => view().error === null && (await inPlugin()).config.poll === 6)
   })
 
   test('in pieces is read when it is whole', async () => {
