@@ -58,6 +58,7 @@ function absentPlugins(router: DeclaringRouter, { loader }: CoreApi): void {
     const unit = loader.find(id)
     if (unit === undefined) throw coreProblem('no_such_plugin', `There is no plugin "${id}".`)
     if (unit.serving !== null) throw coreProblem('not_found', `The plugin "${id}" has no routes.`)
-    throw coreProblem('plugin_unavailable', `The plugin "${id}" is ${unit.state}.`)
+    const waits = loader.view(id)!.waitingFor.map(({ message }) => ` ${message}`)
+    throw coreProblem('plugin_unavailable', `The plugin "${id}" is ${unit.state}.${waits.join('')}`)
   })
 }

@@ -29,6 +29,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   readonly #regardless: boolean
   #reading: Reading
   #generation: Generation | null = null
+  #presumed: Needs | null = null
 
   constructor(part: PluginUnit, reading: Reading, { cause, regardless = false, settle = 0 }: Begin) {
     this.part = part
@@ -56,7 +57,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
 
   /** Of an exclusive plugin those of the version before, until that has made room for the import of the next. */
   get needs(): Needs | null {
-    return this.#generation?.needs ?? (this.part.isExclusive ? this.part.offer : null)
+    return this.#generation?.needs ?? this.#presumed
   }
 
   get isOvertaken(): boolean {
@@ -73,6 +74,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     const { source, sources, error } = this.#reading
     if (source === null) throw error
     assertParses(sources!)
+    this.#presumed = this.part.serving?.needs ?? null
   }
 
   async #import(): Promise<void> {
@@ -85,7 +87,8 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       signal.throwIfAborted()
       this.part.assertNoCrasher(source, sources!, this.record.cause)
       this.#previous?.locateBelongings()
-      const generation = this.part.newGeneration(this.record.generation, source, sources!)
+      const { restored } = this.#reading
+      const generation = this.part.newGeneration(this.record.generation, source, sources!, restored)
       this.#generation = generation
       const failed = await timed(this.record, 'import', () => generation.import(signal)).then(
         () => null,
@@ -103,15 +106,20 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     }
   }
 
+  async makeRoom(): Promise<void> {
+    const { signal } = this.#controller
+    const isAlone = this.#generation === null || this.part.isExclusive || this.#generation.exclusive
+    if (!isAlone) return
+    if (this.record.dryRun) throw coreProblem('not_beside')
+    signal.throwIfAborted()
+    await this.part.makeRoom(this.record)
+    signal.throwIfAborted()
+    if (this.#generation === null) await this.#import()
+  }
+
   async stage(mayGo: ReadonlySet<string> = new Set()): Promise<void> {
     const { signal } = this.#controller
     signal.throwIfAborted()
-    if (this.part.isExclusive || this.#generation!.exclusive) {
-      if (this.record.dryRun) throw coreProblem('not_beside')
-      await this.part.makeRoom(this.record)
-      signal.throwIfAborted()
-      if (this.#generation === null) await this.#import()
-    }
     const generation = this.#generation!
     const handedOver = this.part.handOver()
     await timed(this.record, 'stage', () => generation.stage(signal, handedOver, mayGo))
@@ -173,6 +181,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
     this.record.outcome = 'kept_old'
     try {
       await this.prepare()
+      await this.makeRoom()
       const lacking = missing(this.needs!, house)
       if (lacking.length > 0) throw new NeedsNotMet(this.needs!, lacking, null)
       await this.stage()

@@ -266,7 +266,6 @@ export class PluginLoader {
     if (first.length > 0) await this.#lifecycle.leave(first, { kind: 'file', files: [] }, 'stopping')
     const rest = vanished.filter((unit) => !first.includes(unit))
     await this.#lifecycle.change(wanted, rest)
-    for (const unit of vanished) if (unit.state === 'stopping') this.#units.delete(unit.place.path)
   }
 
   /** Whether all that changed lies in plugins that are still there. */
@@ -324,6 +323,9 @@ export class PluginLoader {
       departuresOf: (id) =>
         new Map(this.units.flatMap(({ departures }) => [...departures]).filter(([left]) => left.id === id)),
       onReleased: () => this.#retryRefusedIds(),
+      onGone: () => {
+        if (!this.#stopped) this.#units.delete(place.path)
+      },
       onCharged: (charged) => this.charge(charged),
       onBurst: (count) => void this.#rollback.onBurst(unit, count),
       onOutside: (paths) => this.#hints?.add(paths),

@@ -36,6 +36,8 @@ export interface UnitOptions {
   readonly departuresOf: (id: string) => Departures
   /** An id may be free by now. */
   readonly onReleased: () => void
+  /** Its files vanished, and nothing of it is left. */
+  readonly onGone: () => void
   readonly onCharged: (charged: Charged) => void
   /** What serves made many mistakes right after it took over. */
   readonly onBurst: (count: number) => void
@@ -161,6 +163,11 @@ export class PluginUnit implements LivingPart {
     return this.#error
   }
 
+  /** Whether its files vanished, or the house stops. */
+  get isGoing(): boolean {
+    return this.#state === 'stopping'
+  }
+
   /** Whether a version is on its way. */
   get isTrying(): boolean {
     return this.#attempt !== null
@@ -204,7 +211,7 @@ export class PluginUnit implements LivingPart {
   /** Reads the files. Null when they are those of the last try, or the owner disabled the plugin. */
   begin(how: Begin): LoadAttempt | null {
     // A plugin that is gone is no bad version of it; to take it away is the loader's.
-    if (how.cause.kind === 'file' && !isPlace(this.place)) return null
+    if ((how.cause.kind === 'file' || this.#state === 'stopping') && !isPlace(this.place)) return null
     const disk = this.read()
     if (disk.source !== null) this.#source = disk.source
     if (!this.organs.wishes.of(disk.source?.id ?? this.id).enabled) {
@@ -254,8 +261,15 @@ export class PluginUnit implements LivingPart {
     this.#version.release()
   }
 
-  newGeneration(number: number, source: PluginSource, { files, digest }: Sources): Generation {
+  /** @param restored the kept version that it is loaded from, if it is not from the files */
+  newGeneration(
+    number: number,
+    source: PluginSource,
+    { files, digest }: Sources,
+    restored: RestoredVersion | null,
+  ): Generation {
     const { organs, prefixOf, onCharged } = this.#options
+    if (restored !== null) this.#version.taken(restored)
     return new Generation({ number, source, files, digest, prefix: prefixOf(source.id), organs, onCharged })
   }
 
@@ -396,8 +410,8 @@ export class PluginUnit implements LivingPart {
     const { signal } = interlude
     let generation: Generation | undefined
     try {
-      const { source, sources } = await this.#version.bringBack(before.id)
-      generation = this.newGeneration(before.number, source, sources)
+      const restored = await this.#version.bringBack(before.id)
+      generation = this.newGeneration(before.number, restored.source, restored.sources, restored)
       await generation.import(signal, before.config.given.stored)
       await generation.stage(signal, interlude.handover)
       this.accept(generation, before)
@@ -481,6 +495,10 @@ export class PluginUnit implements LivingPart {
     this.#withdrawn = false
     this.#options.onReleased()
     await Promise.all(this.#leaving.values())
+    // It may have come back meanwhile.
+    if (this.#state !== 'stopping') return
+    this.release()
+    this.#options.onGone()
   }
 }
 

@@ -29,7 +29,10 @@ export function announce(record: Reload, { log: house, bus }: Organs, before: Ge
       return
     }
     case 'unloaded':
-      log.info(`Unloaded: generation ${generation}.`, { reload, cause: cause.kind })
+      log.info(
+        `Unloaded: generation ${generation}.${cause.kind === 'dependency' ? ' What it needs is gone: it comes back with that.' : ''}`,
+        { reload, cause: cause.kind },
+      )
       tell('plugin.unloaded')
       return
     default: {

@@ -34,7 +34,7 @@ export class Rollback {
     const { organs, load, decided } = this.#options
     await decided(unit)
     const { serving } = unit
-    if (unit.state === 'disabled') return null
+    if (unit.state === 'disabled' || unit.isGoing) return null
     // The files were refused: what serves is the last good version already, unless it is itself what goes wrong.
     if (cause !== BY_ITSELF && serving !== null && unit.error !== null) return null
     const kept = await organs.versions.list(unit.id)
@@ -46,7 +46,10 @@ export class Rollback {
     )
     if (restored === null) return null
     // A version that came meanwhile, or is on its way, is another one to go back from.
-    if (unit.isTrying || unit.serving !== serving) return cause === BY_ITSELF ? null : this.run(unit, cause)
+    if (unit.isTrying || unit.serving !== serving || unit.isGoing) {
+      await restored.remove()
+      return cause === BY_ITSELF ? null : this.run(unit, cause)
+    }
     unit.pin(restored)
     await load(unit, cause)
     await decided(unit)

@@ -26,8 +26,8 @@ export class ServingVersion {
   #reading: Reading | null = null
   #pin: Pin | null = null
   readonly #watch: BurstWatch
-  /** Kept versions that stand in folders of their own now. */
-  readonly #laidOut = new Set<RestoredVersion>()
+  /** Kept versions that stand in folders of their own now, with how many generations were loaded from there and are not gone. */
+  readonly #laidOut = new Map<RestoredVersion, number>()
   /** The Core went back from it by itself, and does so once. */
   #wentBackFrom: string | null = null
 
@@ -43,12 +43,12 @@ export class ServingVersion {
 
   /** From now on a kept version is taken for these files; for others, the files. */
   pin(restored: RestoredVersion, over: string): void {
-    this.#pin = { restored, over }
-    this.#laidOut.add(restored)
+    this.#laidOut.set(restored, 0)
+    this.#setPin({ restored, over })
   }
 
   release(): void {
-    this.#pin = null
+    this.#setPin(null)
   }
 
   /** What to load where the files are these. */
@@ -83,10 +83,8 @@ export class ServingVersion {
   }
 
   /** What served until now, to be loaded once more. @throws Error when it is not kept */
-  async bringBack(id: string): Promise<RestoredVersion> {
-    const restored = await this.#options.organs.versions.restore(id, this.digest ?? '')
-    this.#laidOut.add(restored)
-    return restored
+  bringBack(id: string): Promise<RestoredVersion> {
+    return this.#options.organs.versions.restore(id, this.digest ?? '')
   }
 
   /** Nothing serves any more. */
@@ -95,10 +93,26 @@ export class ServingVersion {
     this.#watch.end()
   }
 
-  /** Nothing of what was loaded from this source is left. */
+  /** A generation is loaded from a kept version. */
+  taken(restored: RestoredVersion): void {
+    this.#laidOut.set(restored, (this.#laidOut.get(restored) ?? 0) + 1)
+  }
+
+  /** Nothing is left of a generation that was loaded from this source. */
   left(source: PluginSource): void {
-    for (const restored of this.#laidOut) {
-      if (restored.source !== source || restored === this.#pin?.restored) continue
+    for (const [restored, generations] of this.#laidOut)
+      if (restored.source === source) this.#laidOut.set(restored, generations - 1)
+    this.#sweep()
+  }
+
+  #setPin(pin: Pin | null): void {
+    this.#pin = pin
+    this.#sweep()
+  }
+
+  #sweep(): void {
+    for (const [restored, generations] of this.#laidOut) {
+      if (generations > 0 || restored === this.#pin?.restored) continue
       this.#laidOut.delete(restored)
       void restored.remove()
     }
@@ -114,7 +128,7 @@ export class ServingVersion {
   #settlePin(id: string, tried: Reading): void {
     const { wishes, clock, log } = this.#options.organs
     const restored = this.#reading!.restored
-    this.#pin = restored && { restored, over: tried.digest }
+    this.#setPin(restored && { restored, over: tried.digest })
     const known = wishes.of(id).pinned
     const pinned = restored && {
       digest: restored.digest,

@@ -20,6 +20,8 @@ export interface Attempt<P extends Part = Part> {
   readonly needs: Needs | null
   /** Imports the version. @throws why it is refused */
   prepare(): Promise<void>
+  /** Where no other version may be alive beside it: sends that away, and imports it only now. @throws why it is refused */
+  makeRoom(): Promise<void>
   /**
    * Runs `onLoad`; what it needs is there.
    * @param mayGo ids of the parts that go, or swap, together with it
@@ -141,6 +143,8 @@ export class Transaction<P extends Part = Part> {
   /** Settles when everything is live or refused. Never rejects. */
   async run(): Promise<void> {
     await Promise.all(this.attempts.map((attempt) => this.#prepare(attempt)))
+    // Before any needs are asked for: until it is imported, only those of the version before are known.
+    await Promise.all(this.attempts.map((attempt) => this.#makeRoom(attempt)))
     await Promise.all(this.attempts.map((attempt) => this.#stage(attempt)))
     // The tick of the commit has a turn of its own too.
     if (this.attempts.length > 1) await nextTurn()
@@ -166,6 +170,12 @@ export class Transaction<P extends Part = Part> {
   /** Each on a turn of its own: a step takes some ms at a stretch, and the house goes on in between. */
   async #itsTurn(attempt: Attempt<P>): Promise<void> {
     for (let turn = this.attempts.indexOf(attempt); turn > 0; turn--) await nextTurn()
+  }
+
+  #makeRoom(attempt: Attempt<P>): Promise<void> {
+    return this.#unlessRefused(attempt, async () => {
+      if (!this.#isHeldBack(attempt)) await attempt.makeRoom()
+    })
   }
 
   #stage(attempt: Attempt<P>): Promise<void> {
@@ -195,8 +205,7 @@ export class Transaction<P extends Part = Part> {
   async #needsMet(attempt: Attempt<P>): Promise<void> {
     const needs = attempt.needs!
     while (!this.#overtaken) {
-      const culprit = this.attempts.find((mate) => this.#refused.has(mate) && depends(attempt, mate))
-      if (culprit !== undefined) return this.#holdBack(attempt, culprit)
+      if (this.#isHeldBack(attempt)) return
       const mates = this.attempts.filter((mate) => mate !== attempt && !this.#refused.has(mate))
       const house = [...this.#unchanged(), ...mates.map((mate) => mate.needs!)]
       const lacking = missing(needs, house)
@@ -291,6 +300,12 @@ export class Transaction<P extends Part = Part> {
       for (const attempt of this.attempts)
         if (!this.#refused.has(attempt) && depends(attempt, culprit)) this.#holdBack(attempt, culprit)
     return this.attempts.filter((attempt) => !this.#refused.has(attempt))
+  }
+
+  #isHeldBack(attempt: Attempt<P>): boolean {
+    const culprit = this.attempts.find((mate) => this.#refused.has(mate) && depends(attempt, mate))
+    if (culprit !== undefined) this.#holdBack(attempt, culprit)
+    return culprit !== undefined
   }
 
   #holdBack(attempt: Attempt<P>, culprit: Attempt<P>): void {

@@ -103,6 +103,8 @@ class MadeUpAttempt implements Attempt<MadeUp> {
     this.#version = version
   }
 
+  async makeRoom(): Promise<void> {}
+
   async prepare(): Promise<void> {
     await turns(this.#version.turns)
     if (this.#overtaken) throw new Error('overtaken')

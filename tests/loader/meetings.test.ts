@@ -214,3 +214,20 @@ test('the Core stops while an old version comes back slowly, and waits for nobod
   expect(port.holder).toBeNull()
   expect(existsSync(house.path('lamp'))).toBe(true)
 })
+
+test('what an exclusive version needed is not asked of the next one', async () => {
+  const needing = (word: string, needs: string) => holder(word, { more: `requires: [${needs}],` })
+  const giver = (needs: string) => `export default {
+    provides: ['word'], requires: [${needs}],
+    onLoad(ctx) { ctx.services.provide('word', { word: () => 1 }) },
+  }`
+  house = await houseWith({
+    lamp: { 'index.ts': needing('one', `'word'`) },
+    giver: { 'index.ts': giver('') },
+  })
+  house.write('lamp/index.ts', needing('two', ''))
+  house.write('giver/index.ts', giver(`'port'`))
+  await until('both to go live', () => unitOf('giver').serving?.number === 2)
+  expect(await answerOf(house)).toBe('two')
+  expect(problems()).toEqual([])
+})
