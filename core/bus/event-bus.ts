@@ -60,7 +60,7 @@ export class EventBus {
   readonly #followers = new Set<(logged: LoggedEvent) => void>()
   readonly #queue: Queued[] = []
   #delivering = false
-  #lastMs = 0
+  #lastMs = Number.NaN
   #lastTime = ''
   #nextId = 0
   /** Ids stay unique over restarts, as the first half is new with each process. */

@@ -65,7 +65,8 @@ export function rootOf(type: string, now: number): Root {
  * @returns `ok`; or `exceeded`, the first time in this window, and `still_exceeded` after that
  */
 export function spend(root: Root, now: number): 'ok' | 'exceeded' | 'still_exceeded' {
-  if (now - root.windowStart >= WINDOW_MS) {
+  // A clock that was set back begins a window, too.
+  if (Math.abs(now - root.windowStart) >= WINDOW_MS) {
     root.windowStart = now
     root.spent = 0
     root.told = false

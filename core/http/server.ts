@@ -69,9 +69,9 @@ export function listen(
       await Bun.sleep(HOLDING_MS)
       const stopped = server.stop(false)
       release()
-      const deadline = Date.now() + graceMs
+      const deadline = performance.now() + graceMs
       await closed?.()
-      while (server.pendingRequests > 0 && Date.now() < deadline) await Bun.sleep(10)
+      while (server.pendingRequests > 0 && performance.now() < deadline) await Bun.sleep(10)
       // A graceful stop waits for ever on an open stream: what is left is cut.
       await server.stop(true)
       await stopped

@@ -467,13 +467,13 @@ export class Generation implements MountOwner {
   /** Lets what is under way finish. Gives what did not. */
   async drain(): Promise<Hold[]> {
     this.#draining.abort()
-    const deadline = Date.now() + DRAIN_MS
+    const deadline = performance.now() + DRAIN_MS
     const tasks = this.tasks.end()
     await this.#streams.endLasting()
     if (this.#underWay.size > 0) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#onIdle = resolve
-      await settlesWithin(promise, Math.max(0, deadline - Date.now()))
+      await settlesWithin(promise, Math.max(0, deadline - performance.now()))
       this.#onIdle = undefined
     }
     const late = [...this.#underWay, ...(await tasks)].map(({ kind, label }) => ({ kind, label }))

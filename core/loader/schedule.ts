@@ -7,6 +7,8 @@ import type { Held } from '../scope/scope.ts'
 
 /** The longest that a timer sleeps: after a jump of the clock or a suspended machine, a run is at most this late. */
 const LONGEST_SLEEP_MS = 60_000
+/** A clock that went back by less is one that somebody sets right, and not one that was wrong. */
+const TURNED_BACK_MS = 1_000
 /** A cron run that comes later than this after its time was missed. */
 const LATE_MS = 60_000
 
@@ -41,19 +43,18 @@ export function after(
   const held: Held = {
     kind: 'timer',
     label,
-    goLive() {
-      cancel = sleepUntil(
-        owner.clock.now() + ms,
-        owner.clock,
-        (stop) => (cancel = stop),
-        () => {
-          onFired(held)
-          void owner.run(label, run)
-        },
-      )
-    },
+    goLive: () => arm(owner.clock.now() + ms),
     release: () => cancel?.(),
   }
+  const arm = (due: number) =>
+    sleepUntil(due, owner.clock, {
+      onSleep: (stop) => (cancel = stop),
+      onTurnedBack: (by) => arm(due - by),
+      wake() {
+        onFired(held)
+        void owner.run(label, run)
+      },
+    })
   return held
 }
 
@@ -127,11 +128,11 @@ class Repeating implements Held {
     const due = this.#times.next(previous, Math.max(previous, clock.now()))
     if (due === null) return
     const jitter = (this.#options.jitter ?? 0) * Math.random()
-    this.#cancel = sleepUntil(
-      due + jitter,
-      clock,
-      (stop) => (this.#cancel = stop),
-      () => {
+    sleepUntil(due + jitter, clock, {
+      onSleep: (stop) => (this.#cancel = stop),
+      // The last run is as long ago as it was; the next is as the clock has it now.
+      onTurnedBack: (ms) => this.#arm(previous - ms),
+      wake: () => {
         const missed = this.#running || this.#times.missed(due + jitter, clock.now())
         this.#arm(due)
         if (!missed) this.#fire()
@@ -140,7 +141,7 @@ class Repeating implements Held {
           else this.#fire()
         }
       },
-    )
+    })
   }
 
   #fire(): void {
@@ -156,18 +157,26 @@ class Repeating implements Held {
   }
 }
 
-/** Sleeps in stretches, and looks at the clock after each. `onSleep` gets what cancels the stretch that begins. */
-function sleepUntil(
-  due: number,
-  clock: Clock,
-  onSleep: (cancel: () => void) => void,
-  wake: () => void,
-): () => void {
-  const left = due - clock.now()
-  return clock.after(Math.min(left, LONGEST_SLEEP_MS), () => {
-    if (clock.now() >= due) wake()
-    else onSleep(sleepUntil(due, clock, onSleep, wake))
-  })
+interface Sleep {
+  /** Gets what cancels the stretch that begins. */
+  onSleep(cancel: () => void): void
+  /** The clock went back by so many ms meanwhile: to wait for what it showed then would be to sleep for as long. */
+  onTurnedBack(ms: number): void
+  wake(): void
+}
+
+/** Sleeps in stretches, and looks at the clock after each: one that goes forward wakes whoever is due by then. */
+function sleepUntil(due: number, clock: Clock, sleep: Sleep): void {
+  const before = clock.now()
+  const stretch = Math.min(due - before, LONGEST_SLEEP_MS)
+  const look = () => {
+    const now = clock.now()
+    const back = before + Math.max(0, stretch) - now
+    if (now >= due) sleep.wake()
+    else if (back > TURNED_BACK_MS) sleep.onTurnedBack(back)
+    else sleepUntil(due, clock, sleep)
+  }
+  sleep.onSleep(clock.after(stretch, look))
 }
 
 function cronOf(expression: string, timezone: string): Cron {

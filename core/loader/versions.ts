@@ -1,7 +1,7 @@
 // Keeps the last good versions of every plugin by their contents, and brings one back while the disk holds others.
 
-import { readFileSync, realpathSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Clock } from '../clock.ts'
@@ -14,6 +14,8 @@ import { layOut } from './version-tree.ts'
 const KEEP = 3
 /** A storm of saves is written once in so long, in ms. */
 const PAUSE_MS = 10_000
+/** A plugin that was not loaded for so long, in ms, is gone for good: 90 days. */
+const FORGET_MS = 90 * 24 * 60 * 60 * 1_000
 /** What is larger is no plugin's code. Of one version, in bytes. */
 const MOST_BYTES = 16 * 1024 * 1024
 
@@ -67,6 +69,8 @@ export class VersionStore {
   /** One thing at a time on the disk. */
   #queue: Promise<unknown> = Promise.resolve()
   #trees = 0
+  /** Whatever was loaded since the start is not gone, be it ever so long ago. */
+  readonly #loaded = new Set<string>()
 
   constructor(options: VersionStoreOptions) {
     this.#options = options
@@ -80,6 +84,7 @@ export class VersionStore {
 
   /** A version took over from the files at its place. Costs nothing now: it is written later, aside. */
   keep(id: string, place: PluginPlace, sources: Sources): void {
+    this.#loaded.add(id)
     const files = [...sources.contents].filter(([path]) => !path.includes('/node_modules/'))
     if (files.reduce((bytes, [, { size }]) => bytes + size, 0) > MOST_BYTES) return
     const version: KeptVersion = {
@@ -127,6 +132,7 @@ export class VersionStore {
           this.#options.onError(error)
         }
       }
+      if (pending.size > 0) await this.#forgetGone().catch(this.#options.onError)
     })
   }
 
@@ -168,7 +174,7 @@ export class VersionStore {
     const before = this.#read(id)
     const digests = new Set(written.map(({ digest }) => digest))
     const after = [...written, ...before.filter(({ digest }) => !digests.has(digest))].slice(0, KEEP)
-    if (after.every(({ digest }, index) => digest === before[index]?.digest)) return
+    if (after.every(({ digest }, index) => digest === before[index]?.digest)) return this.#touch(id)
     await this.#write(id, after)
     if (before.some((version) => !after.some(({ digest }) => digest === version.digest))) await this.#sweep()
   }
@@ -189,9 +195,28 @@ export class VersionStore {
     return results.every(Boolean)
   }
 
+  /** It was loaded now, if unchanged. */
+  async #touch(id: string): Promise<void> {
+    const seconds = this.#options.clock.now() / 1_000
+    if (existsSync(this.#fileOf(id))) await utimes(this.#fileOf(id), seconds, seconds)
+  }
+
+  /** Plugins that were removed long ago leave nothing behind. */
+  async #forgetGone(): Promise<void> {
+    const since = this.#options.clock.now() - FORGET_MS
+    const ids = await this.#ids()
+    const gone = ids.filter((id) => !this.#loaded.has(id) && statSync(this.#fileOf(id)).mtimeMs < since)
+    for (const id of gone) await rm(this.#fileOf(id))
+    if (gone.length > 0) await this.#sweep()
+  }
+
+  async #ids(): Promise<string[]> {
+    const names = await readdir(this.#options.dir).catch(() => [])
+    return names.flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
+  }
+
   async #sweep(): Promise<void> {
-    const names = await readdir(this.#options.dir)
-    const ids = names.flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []))
+    const ids = await this.#ids()
     await this.#blobs.sweep(
       new Set(ids.flatMap((id) => this.#read(id).flatMap(({ files }) => Object.values(files)))),
     )
@@ -209,6 +234,7 @@ export class VersionStore {
   async #write(id: string, versions: readonly KeptVersion[]): Promise<void> {
     await this.#blobs.sync()
     await writeWhole(this.#fileOf(id), JSON.stringify({ versions }))
+    await this.#touch(id)
   }
 
   #fileOf(id: string): string {

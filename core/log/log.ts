@@ -66,12 +66,14 @@ export interface LogOptions {
   readonly level: LogLevel
   /** Takes each line that passes; must not throw. */
   readonly write: (line: LogLine) => void
-  /** How many lines are kept. */
+  /** How many lines are kept, as long as they are no longer than lines are. */
   readonly keep?: number
 }
 
 const MAX_MESSAGE = 8 * 1024
 const MAX_FIELDS = 16 * 1024
+/** Of all kept lines, in characters. */
+const MAX_KEPT = 4 * 1024 * 1024
 
 export class Log {
   #level: LogLevel
@@ -80,6 +82,7 @@ export class Log {
   readonly #levels = new Map<string, LogLevel>()
   /** As JSON: small objects that live for long would riddle the heap with holes. */
   readonly #lines: string[] = []
+  #size = 0
   readonly #watchers = new Set<(line: LogLine) => void>()
   readonly #secrets = new Set<string>()
   #nextId = 1
@@ -143,10 +146,23 @@ export class Log {
       message: this.masked(clip(textOf(message), MAX_MESSAGE)),
       fields: this.#plain(fields),
     }
-    this.#lines.push(JSON.stringify(line))
-    if (this.#lines.length > this.#keep * 2) this.#lines.splice(0, this.#lines.length - this.#keep)
+    const text = JSON.stringify(line)
+    this.#lines.push(text)
+    this.#size += text.length
+    if (this.#lines.length > this.#keep * 2 || this.#size > MAX_KEPT) this.#dropOldest()
     this.#write(line)
     for (const watcher of this.#watchers) watcher(line)
+  }
+
+  /** Half of what there may be, so that it is not done for each line. */
+  #dropOldest(): void {
+    let count = 0
+    for (const { length } of this.#lines) {
+      if (this.#lines.length - count <= this.#keep && this.#size <= MAX_KEPT / 2) break
+      this.#size -= length
+      count++
+    }
+    this.#lines.splice(0, count)
   }
 
   /** A copy as plain JSON: what is logged must not keep a plugin's objects alive, nor change after the fact. */

@@ -38,6 +38,15 @@ test('the ring keeps the last lines, and filters by owner and least level', () =
   ).toBe(true)
 })
 
+test('lines that are long are kept for less long: the ring has a size, too', () => {
+  const { log } = makeLog('debug')
+  for (let i = 0; i < 1_000; i++) log.of('lamp').info(`line ${i}`, { text: 'x'.repeat(15_000) })
+  const lines = log.lines()
+  expect(JSON.stringify(lines).length).toBeLessThan(5 * 1024 * 1024)
+  expect(lines.length).toBeGreaterThan(100)
+  expect(lines.at(-1)!.message).toBe('line 999')
+})
+
 test('a watcher gets what passes its filter, until it leaves', () => {
   const { log } = makeLog()
   const seen: string[] = []

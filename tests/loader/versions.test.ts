@@ -257,3 +257,37 @@ function entryOf(files: readonly { name: string; bare: boolean }[]): string {
     `export default [${files.map((_, at) => `file${at}`).join(', ')}]`,
   ].join('\n')
 }
+
+test('what was not loaded for 90 days is forgotten with its files, and what is loaded is not, however old', async () => {
+  const DAY = 24 * 60 * 60 * 1_000
+  const keepAs = async (id: string) => {
+    store.keep(id, place(), read())
+    await store.flush()
+  }
+  save({ 'index.ts': 'export default "gone"' })
+  await keepAs('gone')
+  save({ 'index.ts': 'export default "stays"' })
+  await keepAs('stays')
+  const left = () => readdirSync(join(folder, 'versions', 'blobs')).length
+
+  clock.set(60 * DAY)
+  store = newStore()
+  await keepAs('stays')
+  clock.set(29 * DAY)
+  await keepAs('stays')
+  expect((await store.list('gone')).length).toBe(1)
+  expect(left()).toBe(2)
+
+  clock.set(2 * DAY)
+  await keepAs('stays')
+  expect(await store.list('gone')).toEqual([])
+  expect((await store.list('stays')).length).toBe(1)
+  expect(left()).toBe(1)
+
+  // It runs for a year, and is not loaded again meanwhile.
+  clock.set(365 * DAY)
+  save({ 'index.ts': 'export default "other"' })
+  await keepAs('other')
+  expect((await store.list('stays')).length).toBe(1)
+  expect(errors).toEqual([])
+})
