@@ -1,6 +1,6 @@
 // The process: reads the environment, starts the runtime, and answers to signals. The only file that ends the process.
 
-import { ConfigError, readEnvironment } from './config.ts'
+import { ConfigError, readEnvironment, type Config } from './config.ts'
 import { StartRefusal } from './db/start-refusal.ts'
 import { messageOf } from './loader/fault.ts'
 import { Runtime } from './runtime.ts'
@@ -11,33 +11,47 @@ const EXIT_FAILED = 1
 /** After the start, in ms. */
 const GIVE_BACK_MS = 1_000
 
+let runtime: Runtime | undefined
+
 async function main(): Promise<void> {
-  let runtime: Runtime
+  let config: Config
   try {
-    runtime = new Runtime({ config: readEnvironment(process.env, process.stdout.isTTY) })
+    config = readEnvironment(process.env, process.stdout.isTTY)
   } catch (error) {
-    process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
-    process.exit(exitCodeOf(error))
+    return end(error)
   }
-  const log = runtime.log.of(null)
+  if (process.argv.includes('--restore')) {
+    const { restoreHere } = await import('./main-restore.ts')
+    process.exit(await restoreHere(process.argv.slice(2), config))
+  }
+  const complain = (what: string) => (error: unknown) =>
+    runtime?.log.of(null).error(`${what}: ${messageOf(error)}`, { error })
 
   // Whoever threw it could not be told: it is named, and the house goes on.
-  process.on('uncaughtException', (error) => log.error(`Nobody caught: ${messageOf(error)}`, { error }))
-  process.on('unhandledRejection', (error) => log.error(`Nobody awaited: ${messageOf(error)}`, { error }))
+  process.on('uncaughtException', complain('Nobody caught'))
+  process.on('unhandledRejection', complain('Nobody awaited'))
 
   const stop = async (signal: string) => {
-    await runtime.stop(signal)
+    await runtime?.stop(signal)
     process.exit(0)
   }
   process.on('SIGTERM', () => void stop('SIGTERM'))
   process.on('SIGINT', () => void stop('SIGINT'))
+  await start(config)
+}
 
+async function start(config: Config): Promise<void> {
+  const restart = async (reason: string) => {
+    await runtime?.stop(reason, { again: true })
+    await start(config)
+  }
   try {
+    runtime = new Runtime({ config, restart: (reason) => void restart(reason) })
     await runtime.start()
   } catch (error) {
-    process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
-    process.exit(EXIT_FAILED)
+    return end(error)
   }
+  const log = runtime.log.of(null)
   setTimeout(giveBack, GIVE_BACK_MS).unref()
   const { active, failed } = runtime.loader.count()
   log.info(
@@ -48,6 +62,11 @@ async function main(): Promise<void> {
       `This first start made a token with all rights, in ${runtime.newTokenFile}. Try it: curl -H "Authorization: Bearer $(cat ${runtime.newTokenFile})" ${runtime.url.href}api/core/plugins`,
     )
   }
+}
+
+function end(error: unknown): void {
+  process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
+  process.exit(exitCodeOf(error))
 }
 
 function exitCodeOf(error: unknown): number {

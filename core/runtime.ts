@@ -5,6 +5,8 @@ import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
 import { mountCore } from './api/core-routes.ts'
 import { Backups } from './backup/backups.ts'
+import { BackupRefused } from './backup/manifest.ts'
+import { RestoreSwap, type Outcome } from './backup/swap.ts'
 import { EventBus } from './bus/event-bus.ts'
 import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -31,7 +33,7 @@ import { VersionStore } from './loader/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
 import { Keyring } from './secrets/keyring.ts'
-import { sealWith } from './secrets/passphrase.ts'
+import { sealWith, unsealWith } from './secrets/passphrase.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
 import { Settings } from './settings/settings.ts'
 import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
@@ -48,6 +50,8 @@ export interface RuntimeOptions {
   readonly config: Config
   /** Stand for the platform's own; for tests. `globals` are those that plugins see, by name. */
   readonly clock?: Clock
+  /** Stops this one and starts another with the same config; without it, what wants that waits for the next start. */
+  readonly restart?: (reason: string) => void
   readonly globals?: Readonly<Record<string, unknown>>
   readonly write?: ConstructorParameters<typeof Log>[0]['write']
 }
@@ -66,6 +70,8 @@ export class Runtime {
   readonly newTokenFile: string | null
   readonly #config: Config
   readonly #folder: DataFolder
+  readonly #restore: RestoreSwap
+  readonly #restart: (reason: string) => void
   readonly #closeDatabase: () => void
   readonly #databases: PluginDatabases
   readonly #running: KeptRecord
@@ -77,7 +83,7 @@ export class Runtime {
   #stopping: Promise<void> | undefined
 
   /** @throws StartRefusal when the data folder or the database cannot be used */
-  constructor({ config, clock = realClock, globals, write }: RuntimeOptions) {
+  constructor({ config, restart = () => {}, clock = realClock, globals, write }: RuntimeOptions) {
     installMarkedResponse()
     keepSchemasWeakly()
     guardProcess()
@@ -87,8 +93,12 @@ export class Runtime {
     })
     this.#config = config
     this.log = new Log({ level: config.logLevel, write: write ?? writeToStdout(config.logFormat) })
-    this.#folder = takeDataFolder(config.dataDir)
-    const { db, close } = this.#folder.openDatabase()
+    this.#restart = restart
+    this.#restore = new RestoreSwap(config.dataDir, config.pluginsDirs)
+    const { folder, db, close } = openData(config.dataDir, this.#restore, (outcome) =>
+      this.#tellOfRestore(outcome),
+    )
+    this.#folder = folder
     this.#closeDatabase = close
     const stored = config.adminToken === null ? storedAdminToken(config.dataDir) : null
     this.adminToken = config.adminToken ?? stored!.token
@@ -183,6 +193,15 @@ export class Runtime {
       },
       every: (cron, run) => this.#atTimes(cron, run, clock),
       sealKey: async (passphrase) => sealWith(passphrase, secrets.export()),
+      unsealKey: async (passphrase, sealed) => {
+        if (config.secretKeyFile !== null)
+          throw new BackupRefused(
+            `The key for secrets is yours to keep, in ${config.secretKeyFile}: put it there and leave the passphrase out.`,
+          )
+        return unsealWith(passphrase, sealed)
+      },
+      swap: this.#restore,
+      active: () => this.loader.list().flatMap(({ id, state }) => (state === 'active' ? [id] : [])),
       log: this.log.of(null),
     })
     this.app.setCore(
@@ -196,6 +215,7 @@ export class Runtime {
         home: this.home,
         app: this.app,
         backups: this.backups,
+        restart,
         version: manifest.version,
         startedAt: Date.now(),
       }),
@@ -231,21 +251,27 @@ export class Runtime {
     this.#folder.sign(this.url.href)
     await this.loader.start()
     await this.loader.watching()
+    if (this.#restore.onTrial) this.#judgeRestore()
     this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
     const { active, failed } = this.loader.count()
     this.#manager.ready(`${active} plugins${failed > 0 ? `, ${failed} failed` : ''}, ${this.url.href}`)
     this.#proving = setTimeout(() => this.#crashes.prove(), PROVEN_MS).unref()
   }
 
-  /** Clients leave, plugins drain and close, the database closes. Calling it again waits for the first. */
-  stop(reason: string): Promise<void> {
-    this.#stopping ??= this.#stop(reason)
+  /**
+   * Clients leave, plugins drain and close, the database closes. Calling it again waits for the first.
+   *
+   * @param again the process goes on, with another runtime
+   */
+  stop(reason: string, { again = false } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(reason, again)
     return this.#stopping
   }
 
-  async #stop(reason: string): Promise<void> {
+  async #stop(reason: string, again: boolean): Promise<void> {
     this.log.of(null).info(`Stopping: ${reason}.`)
-    this.#manager.stopping()
+    // To systemd it would be a farewell.
+    if (!again) this.#manager.stopping()
     this.bus.emit({ type: 'core.stopping', source: '/core', data: { reason } })
     endEventStreams()
     this.backups.stop()
@@ -265,6 +291,24 @@ export class Runtime {
     this.#closeDatabase()
     this.#running.stopped()
     this.#folder.release()
+  }
+
+  /** What served before and fails now would not have come back by itself. */
+  #judgeRestore(): void {
+    const failed = this.#restore.active.filter((id) => this.loader.find(id)?.state === 'failed')
+    if (failed.length === 0) return this.#tellOfRestore(this.#restore.prove())
+    const reason = `With it, what was active before fails: ${failed.join(', ')}.`
+    this.#restore.refuse(reason)
+    this.log.of(null).error(`The backup is taken back. ${reason}`)
+    this.#restart('a backup is taken back')
+  }
+
+  #tellOfRestore(outcome: Outcome | null): void {
+    if (outcome === null) return
+    const { backup, reason } = outcome
+    const log = this.log.of(null)
+    if (outcome.outcome === 'restored') log.info(`The house is what it was in the backup ${backup}.`)
+    else log.error(`The house is what it was before the backup ${backup} was brought back. ${reason}`)
   }
 
   #atTimes(cron: string, run: () => unknown, clock: Clock): () => void {
@@ -289,6 +333,18 @@ export class Runtime {
       .of(plugin)
       .warn(`The event loop was blocked for ${ms} ms and is free again: ${whoIs({ work, sure })}`)
     this.bus.emit({ type: 'core.blocked', source: '/core', data: { plugin, kind, label, sure, ms } })
+  }
+}
+
+/** What a backup put in place is decided on before anything is open; one that cannot be opened is taken back at once. */
+function openData(dir: string, restore: RestoreSwap, onSettled: (outcome: Outcome | null) => void) {
+  const folder = takeDataFolder(dir)
+  onSettled(restore.settle())
+  try {
+    return { folder, ...folder.openDatabase() }
+  } catch (error) {
+    if (!restore.refuse(messageOf(error))) throw error
+    return openData(dir, restore, onSettled)
   }
 }
 

@@ -16,7 +16,7 @@ export interface Prepared {
  *
  * @throws Error when it cannot be written whole
  */
-export function prepareFile(file: string, text: string, mode = 0o600): Prepared {
+export function prepareFile(file: string, text: string | Uint8Array, mode = 0o600): Prepared {
   const beside = join(dirname(file), `.${basename(file)}.new`)
   let isWaiting = true
   const discard = () => {
@@ -26,7 +26,7 @@ export function prepareFile(file: string, text: string, mode = 0o600): Prepared 
   try {
     const descriptor = openSync(beside, 'w', mode)
     try {
-      const bytes = Buffer.from(text)
+      const bytes = Buffer.from(text as string)
       // A full disk takes what it can, and says nothing.
       if (writeSync(descriptor, bytes) !== bytes.length)
         throw new Error(`${file} could not be written whole: is the disk full?`)
@@ -49,12 +49,12 @@ export function prepareFile(file: string, text: string, mode = 0o600): Prepared 
 }
 
 /** @throws Error when it cannot be written whole */
-export function writeWhole(file: string, text: string, mode?: number): void {
+export function writeWhole(file: string, text: string | Uint8Array, mode?: number): void {
   prepareFile(file, text, mode).commit()
 }
 
 /** A name is on the disk when its folder is. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r')
   try {
     fsyncSync(descriptor)

@@ -77,13 +77,6 @@ const getBackup = createRoute({
   },
 })
 
-/** What goes wrong with a backup, in the words of the error book. */
-export function inWords(error: unknown): never {
-  if (error instanceof Busy) throw coreProblem('backup_busy', error.message)
-  if (error instanceof NoRoom) throw coreProblem('disk_full', error.message)
-  throw error
-}
-
 export function backupRoutes(router: DeclaringRouter, { backups, log }: CoreApi): void {
   router.openapi(listBackups, async (c) => c.json({ backups: await backups.list() }, 200))
 
@@ -92,7 +85,8 @@ export function backupRoutes(router: DeclaringRouter, { backups, log }: CoreApi)
     try {
       return c.json(await backups.make({ code, passphrase }), 200)
     } catch (error) {
-      if (error instanceof Busy || error instanceof NoRoom) return inWords(error)
+      if (error instanceof Busy) throw coreProblem('backup_busy', error.message)
+      if (error instanceof NoRoom) throw coreProblem('disk_full', error.message)
       log.of(null).error(`No backup was made: ${(error as Error).message}`, { error })
       throw coreProblem('backup_failed', (error as Error).message)
     }

@@ -25,6 +25,8 @@ export interface CoreApi {
   readonly filesDir: string
   readonly app: App
   readonly backups: Backups
+  /** Stops the Core and starts it anew, when the answer is out. */
+  readonly restart: (reason: string) => void
   readonly version: string
   /** Ms since the epoch. */
   readonly startedAt: number

@@ -17,6 +17,7 @@ import { pageRoutes } from './pages.ts'
 import { pluginConfigRoutes } from './plugin-config.ts'
 import { pluginDataRoutes } from './plugin-data.ts'
 import { pluginRoutes } from './plugins.ts'
+import { restoreRoutes } from './restore.ts'
 import { serviceRoutes } from './services.ts'
 
 export function mountCore(api: CoreApi): Mounted {
@@ -33,6 +34,7 @@ export function mountCore(api: CoreApi): Mounted {
   logRoutes(router, api)
   homeRoutes(router, api)
   backupRoutes(router, api)
+  restoreRoutes(router, api)
   pageRoutes(router, api)
   absentPlugins(router, api)
   const mount = new Mount('', router, coreOwner(log))

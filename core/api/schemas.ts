@@ -210,6 +210,33 @@ export const NewBackup = Backup.extend({
   leftOut: z.array(LeftOut),
 }).openapi('NewBackup')
 
+export const RestorePlan = z
+  .object({
+    id: z.string(),
+    backup: z.string(),
+    version: z.string().openapi({ description: 'Of the Home Console that made it.' }),
+    madeAt: time,
+    files: z.number().int(),
+    hasKey: z.boolean().openapi({ description: 'Whether the key for secrets is in it, under a passphrase.' }),
+    changes: z.array(z.object({ path: z.string(), change: z.enum(['added', 'changed', 'removed']) })),
+  })
+  .openapi('RestorePlan')
+
+export const RestoreOutcome = z
+  .object({
+    pending: z.boolean().openapi({ description: 'One is laid out, or on trial.' }),
+    last: z
+      .object({
+        id: z.string(),
+        backup: z.string(),
+        at: time,
+        outcome: z.enum(['restored', 'went_back']),
+        reason: z.string().nullable().openapi({ description: 'Why the house went back.' }),
+      })
+      .nullable(),
+  })
+  .openapi('RestoreOutcome')
+
 const kept = z.number().int().min(0).max(1_000)
 
 export const BackupSettings = z

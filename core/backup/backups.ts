@@ -1,11 +1,13 @@
 // The backups of the house: makes one at a time, by word or by schedule, and keeps as many as the owner wants.
 
-import { readdir, rm, stat } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Helper } from './helper.ts'
 import type { Made } from './make.ts'
 import { keptBy, type Policy } from './policy.ts'
-import { STAGE } from './room.ts'
+import { planRestore, type Planned } from './restore.ts'
+import { assertRoom, STAGE } from './room.ts'
+import type { Outcome, RestoreSwap } from './swap.ts'
 
 export interface BackupFile {
   readonly name: string
@@ -44,6 +46,11 @@ export interface BackupsOptions {
   readonly every: (cron: string, run: () => unknown) => () => void
   /** Puts the key for secrets under a passphrase. */
   readonly sealKey: (passphrase: string) => Promise<string>
+  /** Opens it again. */
+  readonly unsealKey: (passphrase: string, sealed: string) => Promise<Uint8Array>
+  readonly swap: RestoreSwap
+  /** Ids of the plugins that serve now. */
+  readonly active: () => string[]
   readonly log: {
     info(message: string): void
     warn(message: string): void
@@ -124,7 +131,7 @@ export class Backups {
    */
   async make({ code, passphrase }: { code: boolean; passphrase: string | null }): Promise<NewBackup> {
     const { dataDir, folder, pluginsDirs, version, now, sealKey, log } = this.#options
-    return this.alone(async () => {
+    return this.#alone(async () => {
       const madeAt = new Date(now()).toISOString()
       const name = `home-console-${madeAt.replaceAll(':', '-')}.tar.zst`
       const made = await this.#helper.run<Made>({
@@ -146,13 +153,63 @@ export class Backups {
     })
   }
 
+  /**
+   * Checks a backup, lays it out, and has the next start put it in place.
+   *
+   * @param from a name in the list, or a file as it comes
+   * @throws Busy, NoRoom, BackupRefused; WrongPassphrase. Then nothing has changed
+   */
+  async restore(
+    from: { name: string } | { body: ReadableStream<Uint8Array> },
+    { dryRun, passphrase }: { dryRun: boolean; passphrase: string | null },
+  ): Promise<Planned> {
+    const { dataDir, version, swap, active, unsealKey } = this.#options
+    return this.#alone(async () => {
+      if (swap.pending)
+        throw new Busy('A backup is being brought back already. The next start decides on it.')
+      const file = 'name' in from ? join(this.#options.folder, from.name) : await this.#receive(from.body)
+      return planRestore({
+        helper: this.#helper,
+        swap,
+        file,
+        backup: 'name' in from ? from.name : 'uploaded',
+        dataDir,
+        version,
+        dryRun,
+        active: active(),
+        unsealKey: passphrase === null ? null : (sealed) => unsealKey(passphrase, sealed),
+      })
+    })
+  }
+
+  /** What became of the last restore, and whether one is under way. */
+  get restored(): { last: Outcome | null; pending: boolean } {
+    const { last, pending } = this.#options.swap
+    return { last, pending }
+  }
+
+  async #receive(body: ReadableStream<Uint8Array>): Promise<string> {
+    const file = this.#options.swap.upload
+    try {
+      await using handle = await open(file, 'w', 0o600)
+      for await (const chunk of body) {
+        await assertRoom(this.#options.dataDir, chunk.length)
+        await handle.writeFile(chunk)
+      }
+      return file
+    } catch (error) {
+      await rm(file, { force: true })
+      throw error
+    }
+  }
+
   /** @throws Busy */
-  async alone<T>(run: (helper: Helper) => Promise<T>): Promise<T> {
+  async #alone<T>(run: () => Promise<T>): Promise<T> {
     if (this.#busy)
       throw new Busy('A backup is being made or brought back already. Try again when it is done.')
     this.#busy = true
     try {
-      return await run(this.#helper)
+      return await run()
     } finally {
       this.#busy = false
     }

@@ -1,17 +1,15 @@
 // Makes one backup: copies what belongs to the house into one file, and reads that again before it counts.
 
-import { copyFile, constants, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { copyDatabase, lookThrough, type Schema } from '../db/copy.ts'
 import { ArchiveWriter } from './archive.ts'
 import { FORMAT, MANIFEST, SEALED_KEY, type Entry, type LeftOut, type Manifest } from './manifest.ts'
 import { assertRoom, roomFor, STAGE } from './room.ts'
+import { CORE, copySource, removeCopy, sourcesOf } from './sources.ts'
 import { readBackup } from './unpack.ts'
 
 /** Of the plugins' own files, in bytes. What does not fit is named. */
 const MOST_BYTES = 2 * 1024 ** 3
-/** How every SQLite database begins (https://www.sqlite.org/fileformat.html). */
-const SQLITE = 'SQLite format 3\0'
 
 export interface Making {
   /** Absolute: the backup that is to be. */
@@ -31,12 +29,6 @@ export interface Made {
   readonly bytes: number
   readonly files: number
   readonly leftOut: LeftOut[]
-}
-
-interface Source {
-  /** In the archive. */
-  readonly name: string
-  readonly path: string
 }
 
 /** @throws NoRoom; Error when the Core's own database cannot be copied, or the backup is not what it should be */
@@ -63,14 +55,14 @@ export async function makeBackup(making: Making): Promise<Made> {
       await assertRoom(stage, size)
       await assertRoom(dirname(file), size)
       const staged = join(stage, 'file')
-      const schema = await copy(path, staged, isOurDatabase(name)).catch((error: unknown) => {
+      const schema = await copySource({ name, path }, staged).catch((error: unknown) => {
         const reason = roomFor(error, staged)
         if (reason !== error || name === CORE) throw reason
         leftOut.push({ path: name, reason: (error as Error).message })
         return null
       })
       if (schema !== null) files[name] = { ...(await archive.add(name, staged)), ...(schema && { schema }) }
-      await removeAll(staged)
+      await removeCopy(staged)
     }
     if (sealedKey !== null) files[SEALED_KEY] = await archive.addText(SEALED_KEY, sealedKey)
     const manifest: Manifest = { format: FORMAT, version, madeAt, files, leftOut }
@@ -90,80 +82,9 @@ export async function makeBackup(making: Making): Promise<Made> {
   }
 }
 
-const CORE = 'data/core.sqlite'
-
 /** What is being written has a name that no backup has. */
 function partOf(file: string): string {
   return join(dirname(file), `.${basename(file)}.part`)
-}
-
-function isOurDatabase(name: string): boolean {
-  return name === CORE || name.startsWith('data/plugins/')
-}
-
-async function* sourcesOf(
-  dataDir: string,
-  code: readonly string[],
-  leftOut: LeftOut[],
-): AsyncGenerator<Source> {
-  yield { name: CORE, path: join(dataDir, 'core.sqlite') }
-  for await (const source of walk(join(dataDir, 'plugins'), 'data/plugins', leftOut))
-    if (/^data\/plugins\/[^/]+\.sqlite$/.test(source.name)) yield source
-  for (const folder of ['config', 'files']) yield* walk(join(dataDir, folder), `data/${folder}`, leftOut)
-  for (const [index, folder] of code.entries()) yield* walk(folder, `code/${index}`, leftOut, isNoCode)
-}
-
-/** What comes from elsewhere, and can come again. */
-function isNoCode(name: string): boolean {
-  return name === 'node_modules' || name === '.git'
-}
-
-/** The plain files below a folder, in order. A link could lead anywhere, and what else there is cannot be read. */
-async function* walk(
-  folder: string,
-  name: string,
-  leftOut: LeftOut[],
-  isSkipped: (name: string) => boolean = () => false,
-): AsyncGenerator<Source> {
-  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') leftOut.push({ path: name, reason: error.message })
-    return []
-  })
-  for (const entry of found.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
-    const source = { name: `${name}/${entry.name}`, path: join(folder, entry.name) }
-    if (isSkipped(entry.name)) continue
-    if (entry.isDirectory()) yield* walk(source.path, source.name, leftOut, isSkipped)
-    else if (!entry.isFile() || entry.name.includes('\\'))
-      leftOut.push({ path: source.name, reason: 'It is no plain file.' })
-    else if (!(await isBesideDatabase(source.path))) yield source
-  }
-}
-
-/** Whether a file is what SQLite keeps beside a database: it is part of the copy of that. */
-async function isBesideDatabase(path: string): Promise<boolean> {
-  const [database, ending] = path.split(/-(?:wal|shm|journal)$/)
-  return ending !== undefined && (await looksLikeDatabase(database!).catch(() => false))
-}
-
-/** @returns of a database, which one it is */
-async function copy(from: string, to: string, isDatabase: boolean): Promise<Schema | undefined> {
-  if (!isDatabase && !(await looksLikeDatabase(from))) {
-    // Nobody but the Core reads it meanwhile: what is hashed is what is kept.
-    await copyFile(from, to, constants.COPYFILE_FICLONE)
-    return undefined
-  }
-  await copyDatabase(from, to)
-  return lookThrough(to)
-}
-
-async function looksLikeDatabase(file: string): Promise<boolean> {
-  await using handle = await open(file)
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(SQLITE.length), 0, SQLITE.length, 0)
-  return bytesRead === SQLITE.length && buffer.toString('latin1') === SQLITE
-}
-
-async function removeAll(database: string): Promise<void> {
-  for (const ending of ['', '-wal', '-shm', '-journal']) await rm(database + ending, { force: true })
 }
 
 export async function syncFolder(folder: string): Promise<void> {

@@ -1,12 +1,14 @@
 // The process that makes and reads backups: it may block, takes what the house leaves of the machine, and ends with the Core.
 
 import { setPriority } from 'node:os'
+import { layOut, type LayingOut } from './lay-out.ts'
 import { makeBackup, type Making } from './make.ts'
 import { BackupRefused } from './manifest.ts'
 import { NoRoom } from './room.ts'
 
 /** What it is asked, in one message. */
-export type Job = { readonly do: 'make'; readonly with: Making }
+export type Job =
+  { readonly do: 'make'; readonly with: Making } | { readonly do: 'lay out'; readonly with: LayingOut }
 
 /** What it answers, in one message. */
 export type Answer =
@@ -16,6 +18,8 @@ async function work(job: Job): Promise<unknown> {
   switch (job.do) {
     case 'make':
       return makeBackup(job.with)
+    case 'lay out':
+      return layOut(job.with)
   }
 }
 

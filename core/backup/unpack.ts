@@ -46,7 +46,13 @@ export async function readBackup(file: string, { version, into }: Reading): Prom
       if (size > MOST_MANIFEST) throw new BackupRefused('The manifest of the backup is too large to be one.')
       manifest = parseManifest(await new Response(body).text(), version)
     } else {
-      found.set(name, await read(body, header, into === undefined ? null : join(into, name)))
+      const to = into === undefined ? null : join(into, name)
+      found.set(
+        name,
+        await read(body, header, to).catch((error: unknown) => {
+          throw refusalOf(error, name)
+        }),
+      )
     }
   }
   if (manifest === undefined) throw new BackupRefused('The backup is cut off: its end is missing.')
@@ -79,6 +85,14 @@ async function read(
     await handle.sync()
   }
   return { bytes: size, sha256: hash.digest('hex') }
+}
+
+/** What a name does to the folder, such as to stand below a file, is the fault of the backup. */
+function refusalOf(error: unknown, name: string): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException
+  return ['EEXIST', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'EILSEQ'].includes(code)
+    ? new BackupRefused(`The backup has an entry that cannot be laid out (${code}): ${JSON.stringify(name)}`)
+    : error
 }
 
 function assertDatabases({ files }: Manifest, into: string): void {

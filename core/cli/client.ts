@@ -9,7 +9,7 @@ import { problemInWords } from './words.ts'
 export interface Asking {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Blob
   readonly signal?: AbortSignal
   /** How long the answer may take, in ms; 0 for as long as it wants. */
   readonly timeout?: number

@@ -19,6 +19,7 @@ const hc = defineCommand({
     plugin: () => import('./commands/plugin.ts').then((module) => module.plugin),
     event: () => import('./commands/event.ts').then((module) => module.event),
     backup: () => import('./commands/backup.ts').then((module) => module.backup),
+    restore: () => import('./commands/restore.ts').then((module) => module.restore),
     call: () => import('./commands/call.ts').then((module) => module.call),
   },
 })

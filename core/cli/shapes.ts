@@ -103,3 +103,16 @@ export interface Backup {
   files: number
   leftOut: { path: string; reason: string }[]
 }
+
+export interface RestorePlan {
+  id: string
+  /** Of the Home Console that made it. */
+  version: string
+  madeAt: string
+  files: number
+  changes: { path: string; change: string }[]
+}
+
+export interface RestoreOutcome {
+  last: { id: string; outcome: string; reason: string | null } | null
+}

@@ -38,6 +38,7 @@ export const ERROR_BOOK = {
   unsupported_media_type: [415, 'The route does not take a body of this type.'],
   misdirected: [421, 'The Host is none of the names under which this house is reached.'],
   config_refused: [422, 'The plugin does not take this config; the one before stays in force.'],
+  backup_refused: [422, 'The file is no backup that this house can bring back; `detail` says why.'],
   reload_refused: [422, 'The new version of the plugin was refused; `reload` says why.'],
   upgrade_required: [426, 'This path is a WebSocket.'],
   handler_failed: [500, 'The code that answers this route threw an error; the log of its owner has it.'],

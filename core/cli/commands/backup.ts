@@ -39,7 +39,7 @@ export const backup = defineCommand({
   },
 })
 
-/** The first line: an editor may end it, or not. */
+/** The first line of the file: an editor may end it, or not. */
 export async function passphraseIn(file: string | undefined): Promise<string | undefined> {
   return file === undefined ? undefined : (await readFile(file, 'utf8')).split(/\r?\n/)[0]
 }
