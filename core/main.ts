@@ -45,21 +45,22 @@ async function start(config: Config): Promise<void> {
     await runtime?.stop(reason, { again: true })
     await start(config)
   }
+  let started: Runtime
   try {
-    runtime = new Runtime({ config, restart: (reason) => void restart(reason) })
-    await runtime.start()
+    runtime = started = new Runtime({ config, restart: (reason) => void restart(reason) })
+    await started.start()
   } catch (error) {
     return end(error)
   }
-  const log = runtime.log.of(null)
+  const log = started.log.of(null)
   setTimeout(giveBack, GIVE_BACK_MS).unref()
-  const { active, failed } = runtime.loader.count()
+  const { active, failed } = started.loader.count()
   log.info(
-    `Listening on ${runtime.url.href} with ${active} plugins${failed > 0 ? `, ${failed} failed` : ''}. Documentation: ${runtime.url.href}docs`,
+    `Listening on ${started.url.href} with ${active} plugins${failed > 0 ? `, ${failed} failed` : ''}. Documentation: ${started.url.href}docs`,
   )
-  if (runtime.newTokenFile !== null) {
+  if (started.newTokenFile !== null) {
     log.info(
-      `This first start made a token with all rights, in ${runtime.newTokenFile}. Try it: curl -H "Authorization: Bearer $(cat ${runtime.newTokenFile})" ${runtime.url.href}api/core/plugins`,
+      `This first start made a token with all rights, in ${started.newTokenFile}. Try it: curl -H "Authorization: Bearer $(cat ${started.newTokenFile})" ${started.url.href}api/core/plugins`,
     )
   }
 }

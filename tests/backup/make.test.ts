@@ -30,21 +30,21 @@ const manifestOf = (contents: Map<string, Buffer>) =>
 test('a backup holds the databases, the config and the files, and says of each what it is', async () => {
   await using house = await houseWithDiary()
   await keep(house, 'mood', 'good')
-  mkdirSync(data(house, 'config'))
-  writeFileSync(data(house, 'config/diary.json'), '{"lines":3}')
+  mkdirSync(data(house, 'config'), { recursive: true })
+  writeFileSync(data(house, 'config/lines.json'), '{"lines":3}')
   const { file, files, leftOut } = await makeBackup(house)
   expect(leftOut).toEqual([])
   const contents = await contentsOf(file)
   expect([...contents.keys()]).toEqual([
     'data/core.sqlite',
     'data/plugins/diary.sqlite',
-    'data/config/diary.json',
+    'data/config/lines.json',
     'data/files/diary/last.txt',
     'manifest.json',
   ])
   const manifest = manifestOf(contents)
   expect(Object.keys(manifest.files)).toHaveLength(files)
-  expect(manifest.files['data/config/diary.json']).toEqual({
+  expect(manifest.files['data/config/lines.json']).toEqual({
     bytes: 11,
     sha256: new Bun.CryptoHasher('sha256').update('{"lines":3}').digest('hex'),
   })

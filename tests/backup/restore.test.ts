@@ -1,7 +1,7 @@
 // A backup comes back whole, or the house stays what it was; and it goes back by itself when it does not come up.
 
 import { expect, test } from 'bun:test'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Planned } from '../../core/backup/restore.ts'
@@ -43,7 +43,7 @@ const restore = (core: CoreProcess, query: string, init: RequestInit = {}) =>
 /** Of a restore that was decided, once it is. The process listens somewhere else by then. */
 async function outcome(core: CoreProcess, since: number): Promise<Outcome> {
   await core.log(
-    (line) => core.logs.indexOf(line) >= since && /^The house is what it was/.test(line.message),
+    (line) => core.logs.indexOf(line) >= since && line.message.startsWith('The house is what it was'),
     15_000,
   )
   const lines = () => core.logs.filter(({ message }) => message.startsWith('Listening on '))

@@ -55,9 +55,7 @@ export const restore = defineCommand({
     if (args['dry-run']) return answer(args.json, text, () => changesInWords(plan))
     if (!args.json) complain('The backup is good. The Core starts anew with it.')
     const { text: outcome, body } = await outcomeOf(plan.id)
-    answer(args.json, outcome, () =>
-      oneLine(`${body.last?.outcome === 'restored' ? 'restored' : 'went back'}`),
-    )
+    answer(args.json, outcome, () => (body.last?.outcome === 'restored' ? 'restored' : 'went back'))
     if (body.last?.outcome !== 'restored')
       throw new Refused(`The house went back to what it had. ${body.last?.reason ?? ''}`)
   },
