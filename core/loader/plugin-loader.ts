@@ -162,7 +162,7 @@ export class PluginLoader {
    * @returns the record once it is decided, of the attempt that was decided last; null when the owner disabled it
    */
   async reload(unit: PluginUnit, { regardless = false } = {}): Promise<Reload | null> {
-    unit.release()
+    if (unit.state !== 'disabled') unit.release()
     return this.#loadAgain(unit, regardless)
   }
 

@@ -216,7 +216,11 @@ test('the Core stops while an old version comes back slowly, and waits for nobod
 })
 
 test('what an exclusive version needed is not asked of the next one', async () => {
-  const needing = (word: string, needs: string) => holder(word, { more: `requires: [${needs}],` })
+  const needing = (word: string, needs: string) =>
+    answering(word, `ctx.services.provide('port', { word: () => 1 })`).replace(
+      'definePlugin({',
+      `definePlugin({ exclusive: true, provides: ['port'], requires: [${needs}],`,
+    )
   const giver = (needs: string) => `export default {
     provides: ['word'], requires: [${needs}],
     onLoad(ctx) { ctx.services.provide('word', { word: () => 1 }) },
@@ -225,9 +229,60 @@ test('what an exclusive version needed is not asked of the next one', async () =
     lamp: { 'index.ts': needing('one', `'word'`) },
     giver: { 'index.ts': giver('') },
   })
+  await until('both are up', () => stateOf() === 'active')
   house.write('lamp/index.ts', needing('two', ''))
   house.write('giver/index.ts', giver(`'port'`))
   await until('both to go live', () => unitOf('giver').serving?.number === 2)
   expect(await answerOf(house)).toBe('two')
-  expect(problems()).toEqual([])
+})
+
+test('a reload of a disabled plugin does nothing, and does not end its pin either', async () => {
+  house = await houseWith({ lamp: { 'index.ts': answering('one') } })
+  await house.save('lamp/index.ts', answering('two'))
+  await house.request('/api/core/plugins/lamp/rollback', { method: 'POST' })
+  await enable(false)
+  expect((await house.request('/api/core/plugins/lamp/reload', { method: 'POST' })).status).toBe(409)
+  await enable(true)
+  expect(await answerOf(house)).toBe('one')
+  expect(house.runtime.loader.view('lamp')!.pinned).not.toBeNull()
+})
+
+test('of the events in a swap a thousand are kept, the newest, and the owner is told of the rest', async () => {
+  house = await houseWith({ lamp: { 'index.ts': holder('old') } })
+  closeGate()
+  const saved = house.save('lamp/index.ts', holder('new', { load: 'await globalThis.gate' }))
+  await until('nobody is there', () => port.holder === 'new')
+  for (let count = 1; count <= 1_005; count++)
+    house.runtime.bus.emit({ type: 'ping', source: '/clients/test', data: count })
+  open()
+  await saved
+  const heard = house.events.filter(({ type }) => type === 'pong').map(({ data }) => data as string)
+  expect([heard.length, heard[0], heard.at(-1)]).toEqual([1_000, 'new 6', 'new 1005'])
+  const warnings = house.logs.filter(({ level }) => level === 'warn').map(({ message }) => message)
+  expect(warnings.join()).toContain('5 events')
+})
+
+test('a WebSocket that is opened in a swap is the new version’s, and the old one’s is told to come back', async () => {
+  const talking = (word: string, load = '') =>
+    holder(word, { load }).replace(
+      'return router',
+      `router.ws('/ws', { message: (socket) => socket.send('${word}') }); return router`,
+    )
+  house = await houseWith({ lamp: { 'index.ts': talking('old') } })
+  const connect = () => new WebSocket(`${house.url.replace('http', 'ws')}/api/plugins/lamp/ws`)
+  const before = connect()
+  const closed = new Promise<number>((resolve) =>
+    before.addEventListener('close', ({ code }) => resolve(code)),
+  )
+  await new Promise((resolve) => before.addEventListener('open', resolve))
+  closeGate()
+  house.write('lamp/index.ts', talking('new', 'await globalThis.gate'))
+  await until('nobody is there', () => port.holder === 'new')
+  expect(await closed).toBe(1012)
+  const after = connect()
+  const said = new Promise((resolve) => after.addEventListener('message', ({ data }) => resolve(data)))
+  after.addEventListener('open', () => after.send('hello'))
+  open()
+  expect(await said).toBe('new')
+  after.close()
 })
