@@ -65,7 +65,7 @@ function spoil(path: string, at: number, length = 512): void {
   writeFileSync(path, bytes)
 }
 
-/** A row of `plugins`, which SQLite itself has no way to find wrong. */
+/** As a version leaves it that is still to be written. */
 function foreignMigration(when: number): void {
   const sqlite = new Database(file)
   sqlite.run(`INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('of tomorrow', ${when})`)
