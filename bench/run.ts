@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Benchmark, Figure } from './benchmark.ts'
+import { backup } from './backup/backup.ts'
 import { blocked } from './blocked/blocked.ts'
 import { emit } from './emit/emit.ts'
 import { exclusive } from './exclusive/exclusive.ts'
@@ -33,6 +34,7 @@ const ALL: readonly Benchmark[] = [
   together,
   start,
   blocked,
+  backup,
 ]
 /** For one benchmark, in ms. The first `start` also installs its rival. */
 const PATIENCE_MS = 180_000

@@ -1,6 +1,6 @@
 // The file that a backup is: a tar, compressed by zstd, written and read in pieces, however large it is.
 
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -8,19 +8,20 @@ import { createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from 'modern-tar'
 import { BackupRefused, type Entry } from './manifest.ts'
 
+/** So much may be written before it is put on the disk. */
+const LOOSE_BYTES = 1024 * 1024
+
 export class ArchiveWriter {
-  readonly #file: string
   readonly #tar = createTarPacker()
   /** Rejects when the disk refuses. */
   readonly #written: Promise<void>
 
   /** @param file that is not there yet */
   constructor(file: string) {
-    this.#file = file
     this.#written = pipeline(
       Readable.fromWeb(this.#tar.readable as never),
       createZstdCompress(),
-      createWriteStream(file, { flags: 'wx', mode: 0o600 }),
+      (chunks: AsyncIterable<Uint8Array>) => writeGently(file, chunks),
     )
     this.#written.catch(() => {})
   }
@@ -40,8 +41,6 @@ export class ArchiveWriter {
   async close(): Promise<void> {
     this.#tar.controller.finalize()
     await this.#written
-    await using file = await open(this.#file, 'r+')
-    await file.sync()
   }
 
   /** Ends it half-way; the file is the caller's to remove. */
@@ -71,6 +70,23 @@ export class ArchiveWriter {
     }
     return { bytes: header.size, sha256: hash.digest('hex') }
   }
+}
+
+/**
+ * Puts it on the disk bit by bit. Written in one go, a journaling file system would have whoever commits a row meanwhile
+ * wait for all of it.
+ */
+async function writeGently(file: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  await using handle = await open(file, 'wx', 0o600)
+  let loose = 0
+  for await (const chunk of chunks) {
+    await handle.writeFile(chunk)
+    loose += chunk.length
+    if (loose < LOOSE_BYTES) continue
+    await handle.datasync()
+    loose = 0
+  }
+  await handle.sync()
 }
 
 /**
