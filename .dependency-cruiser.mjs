@@ -10,7 +10,7 @@ const floors = [
   ['runtime'],
   ['api'],
   ['loader'],
-  ['http', 'scope', 'services', 'bus', 'home', 'vigil', 'secrets', 'settings', 'backup'],
+  ['http', 'scope', 'services', 'bus', 'vigil', 'secrets', 'settings', 'backup'],
 ]
 
 const room = (name) => `^core/${name}[-./]`
