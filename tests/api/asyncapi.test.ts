@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import Ajv from 'ajv'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
-import { NO_TOKEN, until } from '../http/kit.ts'
+import { NO_TOKEN } from '../http/kit.ts'
+import { until } from '../until.ts'
 
 const lamp = (level: string) => `
 import { definePlugin, z } from '@home-console/sdk'
@@ -224,10 +225,10 @@ export default definePlugin({ events: { 'lamp.dimmed': Level }, onLoad(ctx) { ct
     expect(payloadOf(await read(house), 'lamp.dimmed', 'lamp').properties.level.const).toBe(number)
   }
   // The collector works by chance with what still lies on a stack: all but the last few.
-  await until(() => {
+  await until('the schemas of the versions before to be collected', () => {
     Bun.gc(true)
     return gone.length >= 8
-  }, 'the schemas of the versions before to be collected')
+  })
   expect(gone).not.toContain('10')
   Reflect.deleteProperty(globalThis, 'markSchema')
 }, 20_000)

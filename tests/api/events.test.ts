@@ -7,7 +7,8 @@ import { connect } from 'node:net'
 import { z } from 'zod'
 import { CloudEventBody, ProblemBody } from '../../core/api/schemas.ts'
 import { openEventStreams } from '../../core/api/event-stream.ts'
-import { houseOf, NO_TOKEN, until } from '../http/kit.ts'
+import { houseOf, NO_TOKEN } from '../http/kit.ts'
+import { until } from '../until.ts'
 import { EventReader } from './sse.ts'
 
 let house: TestHouse
@@ -26,7 +27,7 @@ describe('the stream', () => {
     emit('before.that')
     await using stream = await open()
     emit('lamp.on', { powerW: 5, text: 'two\nlines and \u2028' })
-    await until(() => stream.frames.length > 0, 'an event')
+    await until('an event', () => stream.frames.length > 0)
     expect(stream.types).toEqual(['lamp.on'])
     expect(CloudEventBody.parse(stream.frames[0]!.data)).toEqual(stream.frames[0]!.data)
     expect(stream.frames[0]!.data.data).toEqual({ powerW: 5, text: 'two\nlines and \u2028' })
@@ -47,7 +48,7 @@ describe('the stream', () => {
     await using one = await open('?pattern=lamp.*')
     await using two = await open('?pattern=lamp.on&pattern=heat.**')
     for (const type of ['lamp.on', 'lamp', 'lamp.on.now', 'heat', 'heat.a.b', 'other', 'lamp.off']) emit(type)
-    await until(() => one.frames.length === 2 && two.frames.length === 3, 'all of them')
+    await until('all of them', () => one.frames.length === 2 && two.frames.length === 3)
     expect(one.types).toEqual(['lamp.on', 'lamp.off'])
     expect(two.types).toEqual(['lamp.on', 'heat', 'heat.a.b'])
   })
@@ -75,7 +76,7 @@ describe('the stream', () => {
     for (let round = 0; round < 20; round++) {
       await using stream = await open('?pattern=count.*', last === '' ? {} : { 'Last-Event-ID': last })
       const enough = 3 + (round % 5)
-      await until(() => stream.frames.length >= enough, 'some events')
+      await until('some events', () => stream.frames.length >= enough)
       const taken = stream.frames.slice(0, enough)
       seen.push(...taken.map(({ data }) => data.data))
       last = taken.at(-1)!.id!
@@ -90,20 +91,20 @@ describe('the stream', () => {
     emit('old.one')
     await using first = await open('?pattern=old.*')
     emit('old.two')
-    await until(() => first.frames.length === 1, 'an event')
+    await until('an event', () => first.frames.length === 1)
     const { id } = first.frames[0]!
     for (let count = 0; count < 3_000; count++) emit('filler.x')
     for (const lost of [id!, 'nonsense', 'other-7', `${id!.split('-')[0]}-99999999`, `${id}x`]) {
       await using stream = await open('?pattern=new.*', { 'Last-Event-ID': lost })
       emit('new.one')
-      await until(() => stream.frames.length === 2, 'the gap and an event')
+      await until('the gap and an event', () => stream.frames.length === 2)
       expect(stream.types).toEqual(['core.gap', 'new.one'])
       expect(CloudEventBody.parse(stream.frames[0]!.data)).toMatchObject({
         source: '/core',
         data: { lastEventId: lost },
       })
       await using again = await open('?pattern=new.*', { 'Last-Event-ID': stream.frames[0]!.id! })
-      await until(() => again.frames.length > 0, 'what came after the gap')
+      await until('what came after the gap', () => again.frames.length > 0)
       expect(again.types).toEqual(['new.one'])
     }
   })
@@ -113,9 +114,9 @@ describe('the stream', () => {
     const readers = await Promise.all(Array.from({ length: 100 }, () => open('?pattern=many.*')))
     expect(openEventStreams()).toBe(before + 100)
     for (let count = 0; count < 50; count++) emit('many.x', count)
-    await until(() => readers.every(({ frames }) => frames.length === 50), 'all to hear all')
+    await until('all to hear all', () => readers.every(({ frames }) => frames.length === 50))
     for (const reader of readers) await reader[Symbol.asyncDispose]()
-    await until(() => openEventStreams() === before, 'all to be gone')
+    await until('all to be gone', () => openEventStreams() === before)
   })
 
   test('is held open by no HEAD', async () => {
@@ -136,7 +137,7 @@ describe('the stream', () => {
     })
     socket.pause()
     socket.on('close', () => closed.resolve()).on('error', () => closed.resolve())
-    await until(() => openEventStreams() === before + 1, 'the stream')
+    await until('the stream', () => openEventStreams() === before + 1)
     await using bystander = await open('?pattern=after.*')
     const text = 'x'.repeat(100_000)
     Bun.gc(true)
@@ -147,7 +148,7 @@ describe('the stream', () => {
     }
     expect(openEventStreams()).toBe(before + 1)
     emit('after.that')
-    await until(() => bystander.frames.length === 1, 'the bystander')
+    await until('the bystander', () => bystander.frames.length === 1)
     Bun.gc(true)
     expect(process.memoryUsage().rss - memory).toBeLessThan(100 * 1024 * 1024)
     // What the kernel still holds is read, and then it is over: no socket is left behind.
@@ -202,7 +203,7 @@ describe('publishing', () => {
     })
     const response = await publish(sent)
     expect([response.status, await response.json()]).toEqual([202, { id: sent.id }])
-    await until(() => stream.frames.length === 1, 'the event')
+    await until('the event', () => stream.frames.length === 1)
     expect(stream.frames[0]!.data).toEqual({
       specversion: '1.0',
       id: sent.id,

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { z } from 'zod'
 import { LogLine } from '../../core/api/schemas.ts'
-import { houseOf, NO_TOKEN, until } from '../http/kit.ts'
+import { houseOf, NO_TOKEN } from '../http/kit.ts'
+import { until } from '../until.ts'
 import { EventReader } from './sse.ts'
 
 const plugin = `
@@ -84,7 +85,7 @@ test('as a stream, each line comes as it is written, of the plugin and level tha
   await say('lamp', 'info', 'too quiet')
   await say('lamp', 'warn', 'a line\nwith\r\na break')
   await say('lamp', 'error', 'last')
-  await until(() => stream.frames.length === 2, 'two lines')
+  await until('two lines', () => stream.frames.length === 2)
   expect(stream.frames.map(({ data }) => LogLine.parse(data).message)).toEqual([
     'a line\nwith\r\na break',
     'last',

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'bun:test'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { startTestHouse, TestHouse, type TestHouseOptions } from '@home-console/sdk/testing'
+import { until } from '../until.ts'
 
 const CONFIG = '/api/core/plugins/lamp/config'
 
@@ -43,10 +44,6 @@ const write = (text: string) => {
   mkdirSync(dirname(file()), { recursive: true })
   writeFileSync(`${file()}~`, text)
   renameSync(`${file()}~`, file())
-}
-const until = async (what: string, look: () => unknown) => {
-  for (const end = Date.now() + 5_000; Date.now() < end; await Bun.sleep(5)) if (await look()) return
-  throw new Error(`Waited for ${what}: ${JSON.stringify(view())}`)
 }
 
 describe('a value that nobody gave', () => {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import type { TestHouse, TestHouseOptions } from '@home-console/sdk/testing'
 import { startTestHouse } from '@home-console/sdk/testing'
 import { CoreProcess } from '../faults/core-process.ts'
+import { until } from '../until.ts'
 
 const CONFIG = '/api/core/plugins/lamp/config'
 const SECRET = 'hunter2-the-secret'
@@ -48,10 +49,6 @@ const write = (text: string) => {
   mkdirSync(dirname(file()), { recursive: true })
   writeFileSync(`${file()}~`, text)
   renameSync(`${file()}~`, file())
-}
-const until = async (what: string, look: () => unknown) => {
-  for (const end = Date.now() + 5_000; Date.now() < end; await Bun.sleep(5)) if (await look()) return
-  throw new Error(`Waited for ${what}: ${JSON.stringify(view())}`)
 }
 
 const restart = async (core: CoreProcess, env: Record<string, string> = {}) => {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
+import { until } from '../until.ts'
 import { spinner } from './spinner.ts'
 
 /** Prints each datagram as a line of JSON. */
@@ -40,11 +41,6 @@ async function listen(socket: string): Promise<string[]> {
   return heard
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 3_000; !isSo(); await Bun.sleep(10))
-    if (Date.now() > end) throw new Error('Waited in vain.')
-}
-
 const NOSY = `c.header('X-Env', Bun.spawnSync(['env']).stdout.toString().match(/NOTIFY_SOCKET|WATCHDOG_USEC/)?.[0] ?? 'nothing')`
 
 test.each([
@@ -56,11 +52,11 @@ test.each([
     { 'lamp.ts': spinner({ route: NOSY }) },
     { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '400000' },
   )
-  await until(() => heard.filter((text) => text === 'WATCHDOG=1').length >= 3)
+  await until('three beats', () => heard.filter((text) => text === 'WATCHDOG=1').length >= 3)
   expect(heard[1]).toStartWith('READY=1\nSTATUS=1 plugins, http://')
   expect((await core.request('/api/plugins/lamp/go')).headers.get('X-Env')).toBe('nothing')
   expect(await core.stop()).toBe(0)
-  await until(() => heard.includes('STOPPING=1'))
+  await until('the farewell', () => heard.includes('STOPPING=1'))
 })
 
 test('a manager that cannot be reached is no reason not to start', async () => {

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { connect } from 'node:net'
 import { ProblemBody } from '../../core/api/schemas.ts'
-import { houseOf, NO_TOKEN, until } from './kit.ts'
+import { houseOf, NO_TOKEN } from './kit.ts'
+import { until } from '../until.ts'
 
 const THROWS = {
   error: `new Error('secret-in-message')`,
@@ -200,10 +201,10 @@ test('a client that leaves, be it in the middle of its own body, is no mistake o
     await Bun.sleep(50)
     socket.destroy()
   }
-  await until(async () => {
+  await until('both to be noticed', async () => {
     metrics = await (await house.request('/metrics')).text()
     return left() === 2
-  }, 'both to be noticed')
+  })
   expect(faults()).toBe(before)
 })
 

@@ -58,14 +58,3 @@ export async function raw(url: string, bytes: string | Uint8Array, silenceMs = 4
 
 /** The status of a raw answer; 0 where there is none. */
 export const statusOf = (answer: string): number => Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 0)
-
-/** Waits until something holds, or gives up. */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  what: string,
-  ms = 5_000,
-): Promise<void> {
-  for (const end = Date.now() + ms; !(await holds()); await Bun.sleep(5)) {
-    if (Date.now() > end) throw new Error(`Waited ${ms} ms for ${what}.`)
-  }
-}

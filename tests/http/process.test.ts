@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EventReader } from '../api/sse.ts'
-import { pluginOf, until } from './kit.ts'
+import { pluginOf } from './kit.ts'
+import { until } from '../until.ts'
 
 const MAIN = join(import.meta.dir, '../../core/main.ts')
 
@@ -55,8 +56,8 @@ class Core {
 
   async listening(): Promise<this> {
     await until(
-      () => this.out.includes('Listening on ') || this.process.exitCode !== null,
       `a start: ${this.err}`,
+      () => this.out.includes('Listening on ') || this.process.exitCode !== null,
       10_000,
     )
     return this
@@ -121,7 +122,7 @@ describe('the first start', () => {
         (response) => response.ok,
         () => false,
       )
-    await until(health, 'an answer', 2_500)
+    await until('an answer', health, 2_500)
     expect(core.out).not.toContain('Loaded in')
   }, 20_000)
 })
@@ -141,7 +142,7 @@ describe('ADMIN_TOKEN', () => {
     const response = await core.fetch('/api/plugins/nosy/env', {}, token)
     expect(await response.json()).toEqual([null, null, null, null, null, 0])
     await core.fetch(`/api/plugins/nosy/say?what=${token}`, {}, token)
-    await until(() => core.out.includes('my ***'), 'the masked line')
+    await until('the masked line', () => core.out.includes('my ***'))
     expect(core.out + core.err).not.toContain(token)
     expect((await core.fetch('/api/core/plugins', {}, 'another-token-0123456789')).status).toBe(401)
   }, 20_000)
@@ -208,7 +209,7 @@ describe('a stop', () => {
     })
     const closed = Promise.withResolvers<number>()
     socket.addEventListener('close', ({ code }) => closed.resolve(code))
-    await until(() => socket.readyState === WebSocket.OPEN && theirs.frames.length > 0, 'the streams')
+    await until('the streams', () => socket.readyState === WebSocket.OPEN && theirs.frames.length > 0)
 
     const leaving = new AbortController()
     const failures: string[] = []
@@ -228,7 +229,7 @@ describe('a stop', () => {
         }
       }
     })
-    await until(() => answered > 200, 'some load')
+    await until('some load', () => answered > 200)
     const slow = Array.from({ length: 5 }, () =>
       core.fetch('/api/plugins/lamp/slow').then((response) => response.text()),
     )
@@ -242,7 +243,7 @@ describe('a stop', () => {
     expect(performance.now() - begun).toBeLessThan(4_000)
     expect(failures).toEqual([])
     expect(own.types).toContain('core.stopping')
-    await until(() => own.ended && theirs.ended, 'the streams to end')
+    await until('the streams to end', () => own.ended && theirs.ended)
     expect([1001, 1012]).toContain(await closed.promise)
   }, 30_000)
 })

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { connect } from 'node:net'
 import { EventReader } from '../api/sse.ts'
-import { houseOf, until } from './kit.ts'
+import { houseOf } from './kit.ts'
+import { until } from '../until.ts'
 
 let house: TestHouse
 beforeAll(async () => {
@@ -59,8 +60,8 @@ test.concurrent(
     const clients = [ask('/endless'), ask('/silent-events')]
     const isHeld = (path: string) =>
       house.runtime.loader.view('lamp')!.holds.some(({ label }) => label.endsWith(path))
-    await until(() => isHeld('/endless') && isHeld('/silent-events'), 'both streams')
-    await until(() => !isHeld('/endless'), 'the reader that does not read to be let go of', 14_000)
+    await until('both streams', () => isHeld('/endless') && isHeld('/silent-events'))
+    await until('the reader that does not read to be let go of', () => !isHeld('/endless'), 14_000)
     expect(isHeld('/silent-events')).toBe(true)
     for (const client of clients) client.destroy()
   },
@@ -77,7 +78,7 @@ test.concurrent(
     expect(stream.ended).toBe(false)
     expect(stream.text.match(/^:.*$/gm)).toHaveLength(1)
     house.runtime.bus.emit({ type: 'never.mind', source: '/clients/test' })
-    await until(() => stream.frames.length === 1, 'the event')
+    await until('the event', () => stream.frames.length === 1)
   },
   20_000,
 )

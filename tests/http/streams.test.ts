@@ -5,7 +5,8 @@ import type { TestHouse } from '@home-console/sdk/testing'
 import { gzipSync } from 'bun'
 import { writeFileSync } from 'node:fs'
 import { EventReader } from '../api/sse.ts'
-import { houseOf, pluginOf, raw, until } from './kit.ts'
+import { houseOf, pluginOf, raw } from './kit.ts'
+import { until } from '../until.ts'
 
 const plugin = (name: string) => `
   const router = ctx.router({ security: [] })
@@ -112,9 +113,9 @@ describe('a body that is still to be read', () => {
       await response.body!.getReader().read()
       expect(holds()).toContainEqual({ kind: 'stream', label: `GET /api/plugins/lamp${path}` })
       controller.abort()
-      await until(async () => (await told()).includes(word), word)
+      await until(word, async () => (await told()).includes(word))
     }
-    await until(() => holds().length === 0, 'nothing to be held')
+    await until('nothing to be held', () => holds().length === 0)
     expect(house.runtime.loader.faults.get('lamp') ?? 0).toBe(0)
   })
 
@@ -129,14 +130,14 @@ describe('a body that is still to be read', () => {
           () => 'broken',
         ),
       ).toBe('broken')
-      await until(() => house.runtime.loader.faults.get('lamp') === count, 'the fault')
+      await until('the fault', () => house.runtime.loader.faults.get('lamp') === count)
     }
     expect(holds()).toEqual([])
   })
 
   test('finishes on the old code while the new code serves', async () => {
     const finite = text('/finite')
-    await until(() => holds().length === 1, 'the stream')
+    await until('the stream', () => holds().length === 1)
     await house.save('lamp/index.ts', pluginOf(plugin('new')))
     expect(await text('/count/2')).toBe('0 1 ')
     expect(await finite).toBe('old '.repeat(20))
@@ -145,12 +146,12 @@ describe('a body that is still to be read', () => {
 
   test('of an event stream ends in good order at a swap, and who comes back meets the new code', async () => {
     await using stream = await EventReader.open((signal) => lamp('/sse', { signal }))
-    await until(() => stream.frames.length > 2, 'events')
+    await until('events', () => stream.frames.length > 2)
     await house.save('lamp/index.ts', pluginOf(plugin('new')))
-    await until(() => stream.ended, 'the end')
+    await until('the end', () => stream.ended)
     expect(new Set(stream.types)).toEqual(new Set(['old']))
     await using again = await EventReader.open((signal) => lamp('/sse', { signal }))
-    await until(() => again.frames.length > 0, 'an event')
+    await until('an event', () => again.frames.length > 0)
     expect(again.types[0]).toBe('new')
     const { leaks } = house.runtime.loader.view('lamp')!.lastReload!
     expect(leaks).toEqual([])
@@ -159,7 +160,7 @@ describe('a body that is still to be read', () => {
   test('is begun by no HEAD, whose head is that of the GET', async () => {
     const response = await lamp('/head-stream', { method: 'HEAD' })
     expect([response.status, response.headers.get('X-Kept'), await response.text()]).toEqual([200, 'yes', ''])
-    await until(async () => (await told()).includes('head cancelled'), 'the stream to be told')
+    await until('the stream to be told', async () => (await told()).includes('head cancelled'))
     expect(holds()).toEqual([])
   })
 })

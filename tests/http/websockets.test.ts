@@ -3,7 +3,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
 import { ProblemBody } from '../../core/api/schemas.ts'
-import { houseOf, pluginOf, raw, statusOf, until } from './kit.ts'
+import { houseOf, pluginOf, raw, statusOf } from './kit.ts'
+import { until } from '../until.ts'
 
 let house: TestHouse
 afterEach(() => house?.stop())
@@ -25,7 +26,7 @@ class Client {
   }
 
   async until(holds: () => boolean): Promise<this> {
-    await until(holds, `a socket that is ${JSON.stringify([this.opened, this.messages.length, this.closed])}`)
+    await until(`a socket that is ${JSON.stringify([this.opened, this.messages.length, this.closed])}`, holds)
     return this
   }
 }
@@ -72,7 +73,7 @@ describe('a socket', () => {
     })
     client.socket.close(4000, 'bye')
     expect((await house.event('socket.closed')).data).toEqual({ code: 4000, reason: 'bye', count: 2 })
-    await until(() => house.runtime.loader.view('lamp')!.holds.length === 0, 'nothing to be held')
+    await until('nothing to be held', () => house.runtime.loader.view('lamp')!.holds.length === 0)
   })
 
   test('is closed by its plugin with a code of its own', async () => {
@@ -178,7 +179,7 @@ test('a throw at the goodbye is charged, and nothing is left', async () => {
   house = await houseOf({ lamp: echo('hello') })
   const client = await open('/api/plugins/lamp/throws/close')
   client.socket.close()
-  await until(() => house.runtime.loader.faults.get('lamp') === 1, 'the fault')
+  await until('the fault', () => house.runtime.loader.faults.get('lamp') === 1)
   expect(house.runtime.loader.view('lamp')!.holds).toEqual([])
 })
 
@@ -218,8 +219,8 @@ test('a client that reads nothing is let go of, and the plugin lives on', async 
   )
   socket.pause()
   const holds = () => house.runtime.loader.view('lamp')!.holds.length
-  await until(() => holds() === 1, 'the socket')
-  await until(() => holds() === 0, 'it to be let go of')
+  await until('the socket', () => holds() === 1)
+  await until('it to be let go of', () => holds() === 0)
   socket.destroy()
   expect(await (await house.request('/api/plugins/lamp/alive')).text()).toBe('yes')
 })

@@ -59,16 +59,3 @@ export default definePlugin({
 export async function answerOf(house: TestHouse, id = 'lamp', path = '/word'): Promise<string> {
   return (await house.request(`/api/plugins/${id}${path}`)).text()
 }
-
-/** Looks again and again until something is so. */
-export async function until<T>(
-  what: string,
-  look: () => T | undefined | false | null | Promise<T | undefined | false | null>,
-  ms = 5_000,
-): Promise<T> {
-  for (const end = Date.now() + ms; ; await Bun.sleep(5)) {
-    const found = await look()
-    if (found !== undefined && found !== false && found !== null) return found
-    if (Date.now() > end) throw new Error(`Waited ${ms} ms for ${what}.`)
-  }
-}

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from
 import { dirname, join } from 'node:path'
 import type { PluginEvent } from '@home-console/sdk'
 import { TestHouse } from '@home-console/sdk/testing'
-import { until } from './bystander.ts'
+import { until } from '../until.ts'
 
 let house: TestHouse
 afterEach(() => house?.stop())

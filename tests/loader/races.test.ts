@@ -4,7 +4,8 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answering, answerOf, expectUntouchedBystander, houseWith, until } from './bystander.ts'
+import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
+import { until } from '../until.ts'
 
 /** The generations that are still in memory, by what their marker was registered with. */
 const alive = new Map<string, number>()

@@ -60,15 +60,6 @@ export const mistakes = (house: TestHouse): string[] =>
     .filter(({ level, message }) => level === 'error' && message.startsWith('A mistake'))
     .map(({ plugin, message }) => `${plugin}: ${message.split('\n')[0]}`)
 
-/** Waits, but not for ever, until it is so. */
-export async function until(what: string, look: () => unknown): Promise<void> {
-  const deadline = Date.now() + 5_000
-  while (!(await look())) {
-    if (Date.now() > deadline) throw new Error(`Waited for ${what}.`)
-    await Bun.sleep(2)
-  }
-}
-
 /** What was leaked, as `<plugin>: <kind>`. */
 export const leaked = (house: TestHouse): string[] =>
   house.events
