@@ -35,7 +35,6 @@ export interface ServiceUser {
 export class ServiceRegistry {
   readonly #surroundings: Surroundings
   readonly #services = new Map<string, Service>()
-  readonly #followers = new Set<(name: string) => void>()
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings
@@ -102,17 +101,6 @@ export class ServiceRegistry {
     return new Use(this.#serviceOf(name), user)
   }
 
-  /** Who provides a service now, and which methods it offers. */
-  providerOf(name: string): { plugin: string; generation: number; methods: string[] } | null {
-    const provision = this.#services.get(name)?.provision
-    if (!provision) return null
-    return {
-      plugin: provision.provider.id,
-      generation: provision.provider.number,
-      methods: provision.methods,
-    }
-  }
-
   /** The generations that serve now and declared the service or have a handle on it. */
   usesOf(name: string): Use[] {
     return [...(this.#services.get(name)?.uses ?? [])]
@@ -143,12 +131,6 @@ export class ServiceRegistry {
     }
   }
 
-  /** Calls back, as the Core and in the middle of a commit, when a service comes, goes or changes hands. */
-  follow(callback: (name: string) => void): () => void {
-    this.#followers.add(callback)
-    return () => void this.#followers.delete(callback)
-  }
-
   /** Every service that was provided or used since the start, by name. */
   list(): ServiceView[] {
     return Array.from(this.#services.values(), viewOf).sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -163,9 +145,7 @@ export class ServiceRegistry {
         'invalid_argument',
         `${typeof name === 'string' ? `"${name}"` : `A ${typeof name}`} is no service's name: dot-separated words of [a-z0-9_-].`,
       )
-    const service = new Service(name, this.#surroundings, (changed) => {
-      for (const follower of this.#followers) follower(changed)
-    })
+    const service = new Service(name, this.#surroundings)
     this.#services.set(name, service)
     return service
   }

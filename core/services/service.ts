@@ -18,27 +18,16 @@ export class Service {
   /** Of one plugin: what serves, what falls silent before long, and what is staged. */
   readonly claims = new Set<Provision>()
   readonly uses = new Set<Use>()
+  /** What serves. */
+  provision: Provision | null = null
   calls = 0
   failed = 0
-  #provision: Provision | null = null
-  readonly #onChange: (name: string) => void
   #holds = 0
   #waiting: (() => void)[] = []
 
-  constructor(name: string, surroundings: Surroundings, onChange: (name: string) => void) {
+  constructor(name: string, surroundings: Surroundings) {
     this.name = name
     this.surroundings = surroundings
-    this.#onChange = onChange
-  }
-
-  /** What serves. */
-  get provision(): Provision | null {
-    return this.#provision
-  }
-
-  set provision(provision: Provision | null) {
-    this.#provision = provision
-    this.#onChange(this.name)
   }
 
   /** Calls whoever provides the service now. Never throws. */
@@ -59,9 +48,9 @@ export class Service {
         problem('service_unavailable', `"${this.name}" is being swapped, and too many wait for it.`),
       )
     }
-    if (this.#provision === null)
+    if (this.provision === null)
       return this.fail(problem('service_unavailable', `No plugin provides "${this.name}" now.`))
-    return this.#provision.call(user, method, args)
+    return this.provision.call(user, method, args)
   }
 
   /** What a staged user goes live with, and so is to be loaded with: its own, or of one that it required and that was staged before. */

@@ -31,9 +31,8 @@ test('an instance of a class offers what its classes define, and nothing of the 
   expect(await lamp.set(true)).toBe(true)
   expect(await lamp.brightness()).toBe(100)
   expect((await failureOf(lamp.secret())).code).toBe('service_method_missing')
-  expect(house.runtime.services.providerOf('lamp')).toEqual({
-    plugin: 'lamp',
-    generation: 1,
+  expect(house.runtime.services.list()[0]).toMatchObject({
+    provider: { plugin: 'lamp', generation: 1 },
     methods: ['brightness', 'set', 'isOn'],
   })
 })

@@ -1,4 +1,4 @@
-// What the loader asks of the registry: to hold calls, who would miss a method, and when a service comes or goes.
+// What the loader asks of the registry: to hold calls, and who would miss a method.
 
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
@@ -20,7 +20,7 @@ function party(id: string, number = 1): Provider & User {
     files: new Set(),
     requires: [],
     isStaged: false,
-  mayGo: new Set(),
+    mayGo: new Set(),
     open() {},
     closeStream() {},
     enter: (run) => run(),
@@ -83,24 +83,6 @@ test('a method that was lost is missed by those who called it, or name it in the
   ]
   expect(lost([])).toEqual(all)
   expect(lost()).toEqual(all)
-})
-
-test('who follows is told when a service comes, changes hands and goes', () => {
-  const registry = registryOf()
-  const told: string[] = []
-  const unfollow = registry.follow((name) =>
-    told.push(`${name} ${registry.providerOf(name)?.generation ?? 'gone'}`),
-  )
-  const first = registry.provision('lamp', { on() {} }, party('lamp', 1))
-  first.goLive()
-  const second = registry.provision('lamp', { on() {} }, party('lamp', 2))
-  first.fallSilent()
-  second.goLive()
-  first.release()
-  second.release()
-  unfollow()
-
-  expect(told).toEqual(['lamp 1', 'lamp gone', 'lamp 2', 'lamp gone'])
 })
 
 test('whatever plugins stage, commit and drop, one serves a name, and a call finds the newest of it', async () => {
