@@ -28,7 +28,7 @@ import { messageOf } from './loader/fault.ts'
 import { guardProcess } from './loader/process-guard.ts'
 import { PluginLoader } from './loader/plugin-loader.ts'
 import { installSharedPackages } from './loader/shared-packages.ts'
-import { every } from './loader/schedule.ts'
+import { every, lastDue } from './loader/schedule.ts'
 import { VersionStore } from './loader/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
@@ -192,6 +192,8 @@ export class Runtime {
         write: (settings) => writeBackupSettings(db, settings),
       },
       every: (cron, run) => this.#atTimes(cron, run, clock),
+      lastDue: (cron) => lastDue(cron, this.home.values.timeZone, clock.now()),
+      after: (ms, run) => clock.after(ms, run),
       sealKey: async (passphrase) => sealWith(passphrase, secrets.export()),
       unsealKey: async (passphrase, sealed) => {
         if (config.secretKeyFile !== null)

@@ -44,6 +44,10 @@ export interface BackupsOptions {
   readonly settings: { read(): BackupSettings; write(settings: BackupSettings): void }
   /** Runs something at the times of a cron expression, until the undo is called. Throws when it is none. */
   readonly every: (cron: string, run: () => unknown) => () => void
+  /** When it was due for the last time, in ms since the epoch; null for never. */
+  readonly lastDue: (cron: string) => number | null
+  /** Runs something once, after so many ms, unless the undo is called. */
+  readonly after: (ms: number, run: () => void) => () => void
   /** Puts the key for secrets under a passphrase. */
   readonly sealKey: (passphrase: string) => Promise<string>
   /** Opens it again. */
@@ -63,6 +67,9 @@ export class Busy extends Error {
   override readonly name = 'Busy'
 }
 
+/** After the start, in ms: it has other things to do first. */
+const OVERDUE_MS = 10 * 60_000
+
 /** With the moment at which it was made; sorted by name they are sorted by age. */
 const NAME = /^home-console-(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d\.\d{3}Z)\.tar\.zst$/
 
@@ -71,6 +78,7 @@ export class Backups {
   readonly #helper = new Helper()
   #busy = false
   #unschedule = () => {}
+  #cancel = () => {}
 
   constructor(options: BackupsOptions) {
     this.#options = options
@@ -78,14 +86,18 @@ export class Backups {
 
   /** Removes what an earlier process left half-done, and begins to follow the schedule. */
   async start(): Promise<void> {
-    const { folder, dataDir } = this.#options
+    const { folder, dataDir, after } = this.#options
     await rm(join(dataDir, STAGE), { recursive: true, force: true })
     for (const name of await this.#names())
       if (/^\.home-console-.*\.part$/.test(name)) await rm(join(folder, name), { force: true })
-    this.#schedule(this.settings.schedule)
+    const { schedule } = this.settings
+    this.#schedule(schedule)
+    if (schedule !== null && (await this.#isOverdue(schedule)))
+      this.#cancel = after(OVERDUE_MS, () => void this.#makeByItself())
   }
 
   stop(): void {
+    this.#cancel()
     this.#unschedule()
     this.#helper.stop()
   }
@@ -227,16 +239,29 @@ export class Backups {
     }
   }
 
+  /** A house that was off when a backup was due makes it up, so that one that is off every night has some, too. */
+  async #isOverdue(schedule: string): Promise<boolean> {
+    const { dataDir, lastDue } = this.#options
+    const due = lastDue(schedule)
+    const [newest] = await this.list()
+    const since =
+      newest === undefined
+        ? (await stat(join(dataDir, 'core.sqlite'))).birthtimeMs
+        : Date.parse(newest.madeAt)
+    return due !== null && since < due
+  }
+
+  async #makeByItself(): Promise<void> {
+    try {
+      await this.make({ code: this.settings.code, passphrase: null })
+    } catch (error) {
+      this.#options.log.error(`No backup was made: ${(error as Error).message}`, { error })
+    }
+  }
+
   #schedule(cron: string | null): void {
-    const { every, log } = this.#options
-    const unschedule =
-      cron === null
-        ? () => {}
-        : every(cron, () =>
-            this.make({ code: this.settings.code, passphrase: null }).catch((error: unknown) =>
-              log.error(`No backup was made: ${(error as Error).message}`, { error }),
-            ),
-          )
+    const { every } = this.#options
+    const unschedule = cron === null ? () => {} : every(cron, () => this.#makeByItself())
     this.#unschedule()
     this.#unschedule = unschedule
   }

@@ -179,6 +179,11 @@ function sleepUntil(due: number, clock: Clock, sleep: Sleep): void {
   sleep.onSleep(clock.after(stretch, look))
 }
 
+/** When it was due for the last time, in ms since the epoch; null for never. */
+export function lastDue(expression: string, timeZone: string, now: number): number | null {
+  return cronOf(expression, timeZone).previousRuns(1, new Date(now))[0]?.getTime() ?? null
+}
+
 function cronOf(expression: string, timezone: string): Cron {
   try {
     const cron = new Cron(expression, { paused: true, timezone })

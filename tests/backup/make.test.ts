@@ -241,6 +241,29 @@ test('the schedule makes backups, at the time of the home', async () => {
   expect([wrong.status, ((await wrong.json()) as { code: string }).code]).toEqual([400, 'invalid_schedule'])
 })
 
+test('a house that was off when a backup was due makes it up', async () => {
+  const monday = Date.UTC(2026, 5, 8, 12)
+  const backups = (names: string[], now: number) => {
+    const folder = mkdtempSync(join(tmpdir(), 'home-console-backups-'))
+    for (const name of names) writeFileSync(join(folder, name), '')
+    return startTestHouse({ now, config: { backupDir: folder } })
+  }
+  const saturday = 'home-console-2026-06-06T01-00-00.000Z.tar.zst'
+  const sunday = 'home-console-2026-06-07T23-00-00.000Z.tar.zst'
+  const list = async (house: TestHouse) =>
+    ((await (await house.request('/api/core/backups')).json()) as { backups: object[] }).backups.length
+  {
+    await using house = await backups([saturday], monday)
+    await house.clock.advance(11 * 60_000)
+    for (let tries = 0; (await list(house)) === 1 && tries < 500; tries++) await Bun.sleep(10)
+    expect(await list(house)).toBe(2)
+  }
+  await using house = await backups([saturday, sunday], monday)
+  await house.clock.advance(11 * 60_000)
+  expect((await house.send('POST', '/api/core/backups', {})).status).toBe(200)
+  expect(await list(house)).toBe(3)
+})
+
 test('the newest of so many days, weeks and months are kept', () => {
   const day = 24 * 60 * 60 * 1_000
   const now = Date.UTC(2026, 10, 23, 12)
