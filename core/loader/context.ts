@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import {
   Problem,
   type CloudEvent,
-  type Health,
   type Hold,
   type Logger,
   type PluginContext,
@@ -23,6 +22,7 @@ import type { Use } from '../services/use.ts'
 import { leave, leaveHandling, leaving } from './border.ts'
 import type { Organs } from './organs.ts'
 import { after, every, type ScheduleOwner } from './schedule.ts'
+import type { Statuses } from './statuses.ts'
 import { Task, type TaskOwner, type Tasks } from './tasks.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -75,7 +75,7 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   readonly tables: Tables | undefined
   readonly config: { readonly value: unknown }
   emit(type: string, data: unknown, subject: string | undefined): void
-  setStatus(label: string, state: Health, message: string | undefined): void
+  readonly statuses: Statuses
   addRouter(router: PluginRouter): void
 }
 
@@ -196,7 +196,7 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       generation.tasks.add(task)
       return hold(task)
     }),
-    status: leaving((label, state, message) => generation.setStatus(label, state, message)),
+    status: leaving((label, state, message) => generation.statuses.set(label, state, message)),
     defer: leaving((dispose) => {
       assertFunction(dispose, 'defer')
       const work = { kind: 'deferred', label: dispose.name || 'anonymous' }

@@ -1,6 +1,6 @@
 // One loaded version of a plugin: its modules, its router and all that it holds, from the import to the last goodbye.
 
-import type { Health, Hold, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
+import type { Hold, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
 import { Scope } from '../scope/scope.ts'
 import { Declaration } from '../bus/declared-events.ts'
 import type { HeldEvents, Listener } from '../bus/held-events.ts'
@@ -31,6 +31,7 @@ import type { Needs } from './needs.ts'
 import type { Organs } from './organs.ts'
 import { NotTaken, PluginConfig, type Candidate } from './plugin-config.ts'
 import { pluginGlobals } from './plugin-globals.ts'
+import { Statuses } from './statuses.ts'
 import { openTables, wouldBreak } from './tables.ts'
 import { Tasks } from './tasks.ts'
 
@@ -42,17 +43,9 @@ const CONFIG_MS = 10_000
 const DRAIN_MS = 10_000
 /** For `onUnload`, and for each thing that is released. */
 const RELEASE_MS = 5_000
-const HEALTH: readonly Health[] = ['ok', 'degraded', 'down']
 
 /** From so many routes on, each step of staging takes some ms, and the house goes on in between. */
 const MANY_ROUTES = 10
-
-export interface Status {
-  label: string
-  state: Health
-  message: string | null
-  since: string
-}
 
 export interface Charged {
   readonly plugin: string
@@ -97,7 +90,7 @@ export class Generation implements MountOwner {
   readonly #underWay = new Set<Hold | Waiter>()
   readonly #streams = new OpenStreams()
   readonly #emissions: Emissions
-  readonly #statuses = new Map<string, Status>()
+  readonly statuses: Statuses
   #handedOver: unknown
   #mayGo: ReadonlySet<string> = new Set()
   #context: PluginContext | undefined
@@ -140,6 +133,7 @@ export class Generation implements MountOwner {
       plugin: source.id,
       charge: this.charge,
     })
+    this.statuses = new Statuses(organs.clock)
     this.#closing = this.newAbortController()
     this.#draining = this.newAbortController()
   }
@@ -223,10 +217,6 @@ export class Generation implements MountOwner {
 
   get routes(): { method: string; path: string }[] {
     return this.#mount?.routes ?? []
-  }
-
-  get statuses(): Status[] {
-    return [...this.#statuses.values()]
   }
 
   /** What is held now: by `ctx`, and as open streams. */
@@ -590,23 +580,6 @@ export class Generation implements MountOwner {
     if (this.scope.state === 'closed')
       this.log.debug(`"${type}" was emitted by a version that is gone, and dropped.`)
     else this.#emissions.emit({ type, data, subject }, this.#declaration)
-  }
-
-  setStatus(label: string, state: Health, message: string | undefined): void {
-    if (!HEALTH.includes(state)) {
-      throw new PluginError(
-        'invalid_argument',
-        `ctx.status takes ${HEALTH.join(', ')}, not ${String(state)}.`,
-      )
-    }
-    const before = this.#statuses.get(label)
-    const since = before?.state === state ? before.since : new Date(this.#organs.clock.now()).toISOString()
-    this.#statuses.set(label, {
-      label: String(label),
-      state,
-      message: message === undefined ? null : String(message),
-      since,
-    })
   }
 }
 

@@ -8,12 +8,13 @@ import { ConfigChanges } from './config-changes.ts'
 import { findPlaces, isPlace, readPlace } from './discovery.ts'
 import { FileHints, type FileHint } from './file-hints.ts'
 import { faultOf, loggable, messageOf } from './fault.ts'
-import type { Charged, Status } from './generation.ts'
+import type { Charged } from './generation.ts'
 import { Lifecycle, type Begin, type Cause, type WaitingFor } from './lifecycle.ts'
 import type { Organs } from './organs.ts'
 import { PluginUnit, type PluginState } from './plugin-unit.ts'
 import { Quiet } from './quiet.ts'
 import { Rollback } from './rollback.ts'
+import type { Status } from './statuses.ts'
 import { SYSTEM_PLUGINS } from './system-plugins.ts'
 
 export interface PluginLoaderOptions {
@@ -354,7 +355,7 @@ export class PluginLoader {
         ...this.#lifecycle.waitingFor(unit),
         ...(unit.lacking ?? []).map(({ name, message }) => ({ kind: 'config', name, message })),
       ],
-      status: generation?.statuses ?? [],
+      status: generation?.statuses.list() ?? [],
       holds: generation?.holds ?? [],
       error: unit.error ?? unit.configFault,
       lastReload: unit.reloads.last,
