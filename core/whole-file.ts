@@ -1,6 +1,7 @@
 // Writes a file that matters: it is there whole or as it was, whenever the power goes.
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 /** A text that is on the disk already, beside the file that it is to replace. */
@@ -51,6 +52,26 @@ export function prepareFile(file: string, text: string | Uint8Array, mode = 0o60
 /** @throws Error when it cannot be written whole */
 export function writeWhole(file: string, text: string | Uint8Array, mode?: number): void {
   prepareFile(file, text, mode).commit()
+}
+
+let asides = 0
+
+/**
+ * The same while the loop goes on. Many files may be written at once, and some of them be one: whoever needs their names
+ * on the disk has their folder synced when all are written.
+ *
+ * @throws what the file system says
+ */
+export async function writeWholeAside(file: string, content: Uint8Array | string): Promise<void> {
+  const beside = `${file}.${++asides}.new`
+  const handle = await open(beside, 'w', 0o600)
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(beside, file)
 }
 
 /** A name is on the disk when its folder is. */

@@ -1,8 +1,9 @@
 // Files under the hash of their contents: written whole or not at all, and checked when they are read.
 
 import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeWholeAside } from '../whole-file.ts'
 import { sha256 } from './sources.ts'
 
 export class Blobs {
@@ -19,7 +20,9 @@ export class Blobs {
 
   /** @throws what the file system says */
   async put(hash: string, content: Buffer): Promise<void> {
-    if (!this.has(hash)) await writeWhole(join(this.#dir, hash), content)
+    if (this.has(hash)) return
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    await writeWholeAside(join(this.#dir, hash), content)
   }
 
   /** @throws Error when it is gone, or not what it was */
@@ -40,22 +43,4 @@ export class Blobs {
     const found = await readdir(this.#dir)
     await Promise.all(found.filter((name) => !named.has(name)).map((name) => rm(join(this.#dir, name))))
   }
-}
-
-let writes = 0
-
-/** Whoever reads the file finds the old contents or the new, whenever the power goes. */
-export async function writeWhole(file: string, content: Buffer | string): Promise<void> {
-  const folder = dirname(file)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  // Two files may have the same contents.
-  const beside = `${file}.${++writes}.new`
-  const handle = await open(beside, 'w', 0o600)
-  try {
-    await handle.writeFile(content)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(beside, file)
 }

@@ -5,7 +5,8 @@ import { mkdir, readdir, readFile, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Clock } from '../clock.ts'
-import { Blobs, writeWhole } from './blobs.ts'
+import { writeWholeAside } from '../whole-file.ts'
+import { Blobs } from './blobs.ts'
 import type { PluginPlace, PluginSource } from './discovery.ts'
 import { sha256, type Sources } from './sources.ts'
 import { layOut } from './version-tree.ts'
@@ -233,7 +234,7 @@ export class VersionStore {
 
   async #write(id: string, versions: readonly KeptVersion[]): Promise<void> {
     await this.#blobs.sync()
-    await writeWhole(this.#fileOf(id), JSON.stringify({ versions }))
+    await writeWholeAside(this.#fileOf(id), JSON.stringify({ versions }))
     await this.#touch(id)
   }
 
