@@ -1,4 +1,4 @@
-// The process: reads the environment, starts the runtime, and answers to signals. The only file that ends the process.
+// The process: reads the environment, starts the runtime, answers to signals, and ends it: no other file does, unless its loop is blocked.
 
 import { ConfigError, readEnvironment, type Config } from './config.ts'
 import { StartRefusal } from './db/start-refusal.ts'

@@ -16,7 +16,6 @@ export type HomeValues = v.InferOutput<typeof HomeSchema>
 
 export class HomeSettings {
   readonly #db: CoreDatabase
-  readonly #watchers = new Set<() => void>()
   #values: HomeValues
 
   constructor(db: CoreDatabase) {
@@ -40,14 +39,7 @@ export class HomeSettings {
     const value = v.parse(HomeSchema, { ...this.#values, ...change })
     writeSetting(this.#db, 'home', value)
     this.#values = value
-    for (const watcher of this.#watchers) watcher()
     return value
-  }
-
-  /** Calls back after each change, until the undo is called. */
-  watch(callback: () => void): () => void {
-    this.#watchers.add(callback)
-    return () => this.#watchers.delete(callback)
   }
 }
 

@@ -9,7 +9,7 @@ import { websocketHandler, type Connection } from './sockets.ts'
  * How many seconds a connection may be silent. Bun also counts while a handler works, so this is how long one may take
  * until its first byte; it is the most that Bun takes.
  */
-export const IDLE_SECONDS = 255
+const IDLE_SECONDS = 255
 const MAX_BODY_BYTES = 64 * 1024 * 1024
 /** How long clients on kept connections are told to leave before the port closes. */
 const LEAVING_MS = 150

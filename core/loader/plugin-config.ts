@@ -126,7 +126,7 @@ export class PluginConfig {
 }
 
 /** What the next version is to be given. @throws ConfigRefused */
-export function readSettings(settings: PluginSettings): Stored {
+function readSettings(settings: PluginSettings): Stored {
   try {
     return settings.next()
   } catch (error) {

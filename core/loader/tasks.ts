@@ -5,7 +5,7 @@ import { settlesWithin, type Clock } from '../clock.ts'
 import type { Held } from '../scope/scope.ts'
 
 /** How long a task may take to end, and its successor waits for it, in ms. */
-export const TASK_END_MS = 5_000
+const TASK_END_MS = 5_000
 
 const FIRST_PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 5 * 60_000

@@ -3,7 +3,7 @@
 import { inspect } from 'node:util'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
-export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
 export interface LogLine {
   /** Grows by one with each line of this process. */
