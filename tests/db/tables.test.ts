@@ -29,6 +29,7 @@ function house(columns: Record<string, string> = COLUMNS, onLoad = '', db = ''):
 import { definePlugin } from '@home-console/sdk'
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { sql } from 'drizzle-orm'
+import { until } from '../until.ts'
 const rooms = sqliteTable('rooms', { ${fields.join(', ')} })
 export default definePlugin({
   db: { schema: { rooms }, ${db} },
@@ -98,7 +99,9 @@ test('a refused version leaves the tables, the rows and the old version as they 
     outcome: 'kept_old',
     error: { message: 'no' },
   })
-  await until(async () => expect(await query(core, 'SELECT * FROM rooms WHERE id = 1')).toEqual([hall]))
+  await until('the tables as they were', async () =>
+    Bun.deepEquals(await query(core, 'SELECT * FROM rooms WHERE id = 1'), [hall]),
+  )
   expect(await (await core.send('POST', URL, { id: 2, name: 'attic' })).status).toBe(200)
   // It was never applied, so it may be another one by now.
   write(core, [ROOMS, LAMPS])
@@ -247,13 +250,3 @@ test('ctx.db without tables, and a definition that is none, are refused in words
   expect(core.runtime.loader.view('none')?.error).toMatchObject({ code: 'invalid_argument' })
   expect(core.runtime.loader.view('odd')?.error).toMatchObject({ code: 'invalid_definition' })
 })
-
-async function until(check: () => Promise<void>): Promise<void> {
-  for (const end = Date.now() + 2_000; ; await Bun.sleep(5)) {
-    try {
-      return await check()
-    } catch (error) {
-      if (Date.now() > end) throw error
-    }
-  }
-}
