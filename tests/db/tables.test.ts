@@ -5,6 +5,7 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
 import { migrations, type Script } from './migrated.ts'
+import { until } from '../until.ts'
 
 const ROOMS: Script = {
   tag: '0000_rooms',
@@ -29,7 +30,6 @@ function house(columns: Record<string, string> = COLUMNS, onLoad = '', db = ''):
 import { definePlugin } from '@home-console/sdk'
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { sql } from 'drizzle-orm'
-import { until } from '../until.ts'
 const rooms = sqliteTable('rooms', { ${fields.join(', ')} })
 export default definePlugin({
   db: { schema: { rooms }, ${db} },
