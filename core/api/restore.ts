@@ -33,7 +33,7 @@ const restoreBackup = createRoute({
     }),
     body: { content: { 'application/zstd': { schema: z.string().openapi({ format: 'binary' }) } } },
   },
-  responses: answers('It is good, and what it changes.', RestorePlan, 400, 401, 404, 409, 422, 507),
+  responses: answers('It is good, and what it changes.', RestorePlan, 400, 401, 404, 409, 415, 422, 507),
 })
 
 const getRestore = createRoute({
@@ -43,6 +43,9 @@ const getRestore = createRoute({
   summary: 'What became of the last backup that was brought back',
   responses: answers('The outcome.', RestoreOutcome, 401),
 })
+
+/** What a backup is sent as. */
+const TYPES: ReadonlySet<string> = new Set(['application/zstd', 'application/octet-stream'])
 
 export function restoreRoutes(router: DeclaringRouter, { backups, restart }: CoreApi): void {
   router.openapi(getRestore, (c) => c.json(backups.restored, 200))
@@ -54,6 +57,8 @@ export function restoreRoutes(router: DeclaringRouter, { backups, restart }: Cor
     const body = c.req.raw.body
     if (name === undefined && body === null)
       throw coreProblem('backup_refused', 'There is neither a name nor a file.')
+    if (name === undefined && !TYPES.has(c.req.header('Content-Type') ?? ''))
+      throw coreProblem('unsupported_media_type', `A backup is ${[...TYPES].join(' or ')}.`)
     const wish = {
       dryRun: dryRun === 'true',
       passphrase: decoded(c.req.valid('header')['backup-passphrase']),

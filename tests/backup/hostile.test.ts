@@ -156,6 +156,11 @@ test('what unpacks to more than the disk holds is not unpacked', async () => {
   expect(filesBelow(join(house.folder, 'data/restore'))).toEqual([])
 })
 
+test('what is sent as something else than a backup is not taken for one', async () => {
+  await using house = await startTestHouse()
+  expect((await house.send('POST', '/api/core/restore', {})).status).toBe(415)
+})
+
 test('only an owner brings a backup back', async () => {
   await using house = await startTestHouse()
   mkdirSync(join(house.folder, 'data/backups'), { recursive: true })
