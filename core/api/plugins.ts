@@ -161,7 +161,9 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
       'nothing_to_roll_back',
       unit.error === null
         ? `No version of "${unit.id}" is kept from before the one that serves.`
-        : `The files of "${unit.id}" were refused, and no good version is kept but the one that serves, if one does.`,
+        : unit.serving === null
+          ? `The files of "${unit.id}" were refused, and no good version is kept.`
+          : `The files of "${unit.id}" were refused, and the last good version serves already. Mend the files before you go back further.`,
     )
   })
 

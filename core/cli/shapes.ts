@@ -45,6 +45,7 @@ export interface Schema {
   title?: string
   description?: string
   properties?: Record<string, Schema>
+  required?: string[]
   additionalProperties?: Schema | boolean
 }
 

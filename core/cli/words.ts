@@ -77,9 +77,17 @@ export function logLineInWords({ time, level, plugin, message, fields = {} }: Lo
 export function plightOf({ id, state, error, pinned, waitingFor = [], status = [] }: Plugin): string {
   if (pinned && state === 'active')
     return oneLine(`pinned to a version from before since ${pinned.since}; hc plugin reload ${id} ends that`)
-  if (error) return oneLine(state === 'active' ? `kept its old version: ${error.message}` : error.message)
+  if (error) {
+    const { message, file, line } = error
+    // Some messages begin with the place themselves.
+    const place = file && !message.includes(file) ? ` (${file}${line ? `:${line}` : ''})` : ''
+    return oneLine(`${state === 'active' ? 'kept its old version: ' : ''}${message}${place}`)
+  }
   const needs = waitingFor.map(({ kind, name }) => `${kind} ${name}`)
-  if (needs.length > 0) return oneLine(`for ${needs.join(', ')}`)
+  if (needs.length > 0) {
+    const isSettable = waitingFor.some(({ kind }) => kind === 'config')
+    return oneLine(`for ${needs.join(', ')}${isSettable ? `; hc plugin config ${id} sets it` : ''}`)
+  }
   const ailing = status.filter((one) => one.state !== 'ok')
   return oneLine(
     ailing.map((one) => [`${one.label} ${one.state}`, one.message].filter(Boolean).join(': ')).join('; '),

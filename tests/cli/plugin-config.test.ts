@@ -20,11 +20,27 @@ export default definePlugin({
   },
 })
 `
+const BELL = `
+import { definePlugin, z } from '@home-console/sdk'
+export default definePlugin({
+  config: z.object({
+    host: z.string().describe('Where it is'),
+    pin: z.string().meta({ writeOnly: true }),
+    note: z.string().optional(),
+    broker: z.object({ name: z.string() }).optional(),
+  }),
+  onLoad() {},
+})
+`
 let house: TestHouse
 let here: Options
 beforeAll(async () => {
   house = await startTestHouse({
-    plugins: { lamp: { 'index.ts': LAMP }, fan: { 'index.ts': 'export default { onLoad() {} }' } },
+    plugins: {
+      lamp: { 'index.ts': LAMP },
+      bell: { 'index.ts': BELL },
+      fan: { 'index.ts': 'export default { onLoad() {} }' },
+    },
   })
   here = { url: house.url, env: { HC_TOKEN: house.token } }
 })
@@ -50,6 +66,19 @@ test('shows what there is to set, what it is and who says so', async () => {
   expect((await hc(['plugin', 'config', 'fan'], here)).out).toBe('nothing to set\n')
   const json = JSON.parse((await hc(['plugin', 'config', 'lamp', '--json'], here)).out)
   expect(Object.keys(json).sort()).toEqual(['schema', 'secrets', 'sources', 'values'])
+})
+
+test('shows what a plugin waits for, and what nobody has set', async () => {
+  const { code, out } = await hc(['plugin', 'config', 'bell'], here)
+  expect(code).toBe(0)
+  expect(rows(out)).toEqual([
+    ['key', 'value', 'from'],
+    ['pin', 'needed'],
+    ['host', 'needed', 'Where it is'],
+    ['note', 'not set'],
+    ['broker.name', 'not set'],
+  ])
+  expect((await hc(['plugin', 'list'], here)).out).toContain('hc plugin config bell sets it')
 })
 
 test('sets values, a level down too, and gives the default back', async () => {

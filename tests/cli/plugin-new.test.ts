@@ -59,6 +59,13 @@ test.each([
   expect(readdirSync(folder.path)).toEqual([])
 })
 
+test('writes it where the Core looks for plugins first', async () => {
+  using folder = pluginsFolder({})
+  const env = { PLUGINS_DIR: `${join(folder.path, 'mine')}:${join(folder.path, 'others')}` }
+  const { code } = await hc(['plugin', 'new', 'lamp', '--single'], { env, cwd: folder.path })
+  expect([code, existsSync(join(folder.path, 'mine/lamp.ts'))]).toEqual([0, true])
+})
+
 test('takes an id of 63 letters', async () => {
   using folder = pluginsFolder({})
   const id = 'a'.repeat(63)

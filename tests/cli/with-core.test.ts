@@ -83,7 +83,9 @@ test('a reload says what it did, and a refused one shows file, line and source',
   const json = await hc(['plugin', 'reload', 'lamp', '--json'], here)
   expect(json.code).toBe(1)
   expect(JSON.parse(json.out)).toMatchObject({ code: 'reload_refused', reload: { outcome: 'kept_old' } })
-  expect((await hc(['plugin', 'list'], here)).out).toContain('kept its old version: ')
+  const { out } = await hc(['plugin', 'list'], here)
+  expect(out).toContain('kept its old version: ')
+  expect(out).toContain(`(${house.path('lamp/index.ts')}:2)`)
 })
 
 test('a dry run says what would change, and changes nothing', async () => {

@@ -91,14 +91,19 @@ function schemaAt(schema: Schema, path: readonly string[]): Schema | undefined {
 }
 
 function inWords({ values, secrets, sources, schema }: PluginConfig): string {
-  const rows = [...new Set([...Object.keys(sources), ...Object.keys(secrets)])].map((pointer) => {
+  const unset = new Map(unsetIn(schema, values))
+  const pointers = new Set([...Object.keys(sources), ...Object.keys(secrets), ...unset.keys()])
+  const rows = [...pointers].map((pointer) => {
     const path = pointer.split('/').slice(1).map(unescaped)
-    const isSecret = Object.hasOwn(secrets, pointer)
-    const shown = isSecret
-      ? secrets[pointer]
-        ? yellow('secret')
-        : dim('no secret')
-      : oneLine(JSON.stringify(path.reduce<any>((at, key) => at?.[key], values)) ?? '')
+    const shown = secrets[pointer]
+      ? yellow('secret')
+      : unset.get(pointer)
+        ? yellow('needed')
+        : Object.hasOwn(secrets, pointer)
+          ? dim('no secret')
+          : unset.has(pointer)
+            ? dim('not set')
+            : oneLine(JSON.stringify(path.reduce<any>((at, key) => at?.[key], values)) ?? '')
     const told = schemaAt(schema, path)
     return [
       bold(oneLine(path.join('.'))),
@@ -108,6 +113,17 @@ function inWords({ values, secrets, sources, schema }: PluginConfig): string {
     ]
   })
   return rows.length === 0 ? harmless('nothing to set') : table(['key', 'value', 'from', ''], rows)
+}
+
+/** What no value is shown for, by JSON pointer, and whether the plugin cannot do without it. */
+function unsetIn(schema: Schema, values: any, isNeeded = true, above = ''): [string, boolean][] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, inner]) => {
+    const value = Object.hasOwn(values ?? {}, key) ? values[key] : undefined
+    const needed = isNeeded && (schema.required ?? []).includes(key)
+    const pointer = `${above}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    if (inner.properties) return unsetIn(inner, value, needed || value !== undefined, pointer)
+    return value === undefined ? [[pointer, needed]] : []
+  })
 }
 
 function unescaped(key: string): string {

@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import { defineCommand } from 'citty'
 import { BadUsage } from '../failure.ts'
 import { harmless, oneLine, print } from '../output.ts'
+import { pluginsFolders } from '../plugins-folders.ts'
 import { json, strict } from '../strict.ts'
 
 export const migrate = defineCommand({
@@ -36,7 +37,7 @@ export const migrate = defineCommand({
 })
 
 function placeOf(plugin: string): string {
-  const folders = (process.env.PLUGINS_DIR ?? 'plugins').split(':')
+  const folders = pluginsFolders()
   const places = [
     plugin,
     ...folders.flatMap((folder) => [join(folder, plugin), join(folder, `${plugin}.ts`)]),

@@ -6,6 +6,7 @@ import { defineCommand } from 'citty'
 import { BadUsage, Refused } from '../failure.ts'
 import { print } from '../output.ts'
 import { pluginFolder, singleFile } from '../plugin-template.ts'
+import { pluginsFolders } from '../plugins-folders.ts'
 import { json, strict } from '../strict.ts'
 
 const ID = /^[a-z][a-z0-9-]{0,62}$/
@@ -16,13 +17,13 @@ export const create = defineCommand({
   meta: { name: 'hc plugin new', description: 'Begin a plugin: a route, an event and a test that passes' },
   args: {
     id: { type: 'positional', required: true, description: 'Its id, such as lamp or garden-pump' },
-    dir: { type: 'string', default: 'plugins', description: 'The folder of plugins' },
+    dir: { type: 'string', description: 'The folder of plugins; else the first of PLUGINS_DIR' },
     single: { type: 'boolean', description: 'One file instead of a folder' },
     json,
   },
   setup: strict(),
   run({ args }) {
-    const { id, dir, single } = args
+    const { id, dir = pluginsFolders()[0]!, single } = args
     if (!ID.test(id)) {
       throw new BadUsage(
         `"${id}" is no id for a plugin: up to 63 small letters, digits and hyphens, the first one a letter.`,
