@@ -7,9 +7,10 @@ import type { PluginDatabases } from '../db/plugin-databases.ts'
 import { StorageTrouble } from '../db/storage-trouble.ts'
 import type { App } from '../http/app.ts'
 import type { MountOwner } from '../http/request-info.ts'
-import { isMistake } from '../http/problems.ts'
+import { coreProblem, isMistake } from '../http/problems.ts'
 import type { PluginLoader } from '../loader/plugin-loader.ts'
 import { messageOf } from '../loader/fault.ts'
+import type { PluginUnit } from '../loader/plugin-unit.ts'
 import type { Log, OwnedLog } from '../log/log.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
 import { TOO_SLOW } from './event-stream.ts'
@@ -30,6 +31,13 @@ export interface CoreApi {
   readonly version: string
   /** Ms since the epoch. */
   readonly startedAt: number
+}
+
+/** @throws Problem `no_such_plugin` */
+export function unitOf(loader: PluginLoader, id: string): PluginUnit {
+  const unit = loader.find(id)
+  if (unit === undefined) throw coreProblem('no_such_plugin', `There is no plugin "${id}".`)
+  return unit
 }
 
 /** The Core as the owner of its routes: no border to cross, nothing to drain. */

@@ -5,7 +5,7 @@ import { Mount } from '../http/mount.ts'
 import { describeRouter, type DocumentPart } from '../http/openapi.ts'
 import { coreProblem } from '../http/problems.ts'
 import type { Mounted } from '../http/app.ts'
-import { coreOwner, type CoreApi } from './core-api.ts'
+import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { backupRoutes } from './backups.ts'
 import { docsRoutes } from './docs.ts'
 import { eventRoutes } from './events.ts'
@@ -57,8 +57,7 @@ export function mountCore(api: CoreApi): Mounted {
 function absentPlugins(router: DeclaringRouter, { loader }: CoreApi): void {
   router.all('/api/plugins/:id/*', (c) => {
     const { id } = c.req.param()
-    const unit = loader.find(id)
-    if (unit === undefined) throw coreProblem('no_such_plugin', `There is no plugin "${id}".`)
+    const unit = unitOf(loader, id)
     if (unit.serving !== null) throw coreProblem('not_found', `The plugin "${id}" has no routes.`)
     const waits = loader.view(id)!.waitingFor.map(({ message }) => ` ${message}`)
     throw coreProblem('plugin_unavailable', `The plugin "${id}" is ${unit.state}.${waits.join('')}`)

@@ -4,12 +4,11 @@ import { createRoute, z } from '@home-console/sdk'
 import { bodyLimit } from 'hono/body-limit'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
-import type { PluginUnit } from '../loader/plugin-unit.ts'
 import type { ConfigEdit, Shown } from '../loader/config-changes.ts'
 import { FixedByEnvironment, NoSuchSetting, patched, replaced } from '../settings/edits.ts'
 import { harmIn, isObject, pointerOf, type JsonObject } from '../settings/json.ts'
 import { saysSealed } from '../settings/secrets.ts'
-import type { CoreApi } from './core-api.ts'
+import { unitOf, type CoreApi } from './core-api.ts'
 import { answers, PluginConfig, PluginId } from './schemas.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
@@ -80,20 +79,15 @@ const putConfig = createRoute({
 })
 
 export function pluginConfigRoutes(router: DeclaringRouter, { loader }: CoreApi): void {
-  const unitOf = (id: string): PluginUnit => {
-    const unit = loader.find(id)
-    if (unit === undefined) throw coreProblem('no_such_plugin', `There is no plugin "${id}".`)
-    return unit
-  }
   const change = (id: string, ifMatch: string | undefined, edit: ConfigEdit): Promise<Shown> =>
     loader.configs.change(
-      unitOf(id),
+      unitOf(loader, id),
       explained(edit),
       (etag) => ifMatch === undefined || matches(ifMatch, etag),
     )
 
   router.openapi(getConfig, (c) => {
-    const { view, etag } = loader.configs.show(unitOf(c.req.valid('param').id))
+    const { view, etag } = loader.configs.show(unitOf(loader, c.req.valid('param').id))
     return c.json(view, 200, { ETag: etag })
   })
 

@@ -5,7 +5,7 @@ import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { WATCHED_MS } from '../loader/burst.ts'
 import type { PluginUnit } from '../loader/plugin-unit.ts'
-import type { CoreApi } from './core-api.ts'
+import { unitOf, type CoreApi } from './core-api.ts'
 import { answers, jsonBody, Page, Plugin, PluginId, Reload } from './schemas.ts'
 
 const listPlugins = createRoute({
@@ -117,19 +117,14 @@ function unlessRefused(reload: Loaded): Loaded {
 }
 
 export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void {
-  const unitOf = (id: string): PluginUnit => {
-    const unit = loader.find(id)
-    if (unit === undefined) throw coreProblem('no_such_plugin', `There is no plugin "${id}".`)
-    return unit
-  }
   const viewOf = (unit: PluginUnit) => loader.view(unit.id)!
 
   router.openapi(listPlugins, (c) => c.json({ plugins: loader.list() }, 200))
 
-  router.openapi(getPlugin, (c) => c.json(viewOf(unitOf(c.req.valid('param').id)), 200))
+  router.openapi(getPlugin, (c) => c.json(viewOf(unitOf(loader, c.req.valid('param').id)), 200))
 
   router.openapi(changePlugin, async (c) => {
-    const unit = unitOf(c.req.valid('param').id)
+    const unit = unitOf(loader, c.req.valid('param').id)
     const { mode, ...wish } = c.req.valid('json')
     if (mode !== undefined && mode !== 'in_process') {
       throw coreProblem('mode_not_supported', `"${unit.id}" runs in_process and in no other mode.`)
@@ -142,7 +137,7 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
   })
 
   router.openapi(reloadPlugin, async (c) => {
-    const unit = unitOf(c.req.valid('param').id)
+    const unit = unitOf(loader, c.req.valid('param').id)
     const { dryRun, force } = c.req.valid('query')
     const reload = await (dryRun === 'true'
       ? loader.tryOnly(unit)
@@ -152,7 +147,7 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
   })
 
   router.openapi(rollbackPlugin, async (c) => {
-    const unit = unitOf(c.req.valid('param').id)
+    const unit = unitOf(loader, c.req.valid('param').id)
     const reload = await loader.rollback(unit)
     if (reload !== null) return c.json(unlessRefused(reload), 200)
     if (unit.state === 'disabled')
@@ -169,7 +164,7 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
 
   router.openapi(listReloads, (c) => {
     const { limit, before } = c.req.valid('query')
-    const reloads = unitOf(c.req.valid('param').id).reloads.list(limit + 1, before)
+    const reloads = unitOf(loader, c.req.valid('param').id).reloads.list(limit + 1, before)
     const more = reloads.length > limit
     if (more) reloads.pop()
     return c.json({ reloads, next: more ? reloads.at(-1)!.id : null }, 200)
