@@ -23,6 +23,12 @@ test('only what was taken after a moment is given', () => {
   expect(seconds(historyOf(5, 5).list(10, 4_000))).toEqual([])
 })
 
+test('what is recalled takes its place among what is there, once', () => {
+  const history = historyOf(3, 5)
+  history.recall([6, 1, -2, -1].map((second) => ({ time: new Date(second * 1_000).toISOString() }) as Sample))
+  expect(seconds(history.list(10))).toEqual([-1, 0, 1, 2, 6])
+})
+
 test('what is too much is thinned evenly, and the newest is kept', () => {
   expect(seconds(historyOf(12, 12).list(4))).toEqual([2, 5, 8, 11])
   expect(seconds(historyOf(5, 5).list(1))).toEqual([4])

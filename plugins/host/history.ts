@@ -4,7 +4,7 @@ import type { Sample } from './contract.ts'
 
 export class History {
   readonly #capacity: number
-  readonly #samples: Sample[] = []
+  #samples: Sample[] = []
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -13,6 +13,14 @@ export class History {
   push(sample: Sample): void {
     this.#samples.push(sample)
     if (this.#samples.length > this.#capacity) this.#samples.shift()
+  }
+
+  /** Puts what was remembered elsewhere in its place, but for what is here already. */
+  recall(samples: readonly Sample[]): void {
+    const byTime = new Map([...samples, ...this.#samples].map((sample) => [sample.time, sample]))
+    this.#samples = [...byTime.values()]
+      .sort((a, b) => Date.parse(a.time) - Date.parse(b.time))
+      .slice(-this.#capacity)
   }
 
   /**

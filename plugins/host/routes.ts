@@ -31,7 +31,7 @@ const listSamples = createRoute({
   operationId: 'listSamples',
   summary: 'The last hour in a few numbers',
   description:
-    'One sample every five seconds, oldest first. When there are more than `limit`, evenly spaced ones are given, the newest among them. They begin anew when the plugin is loaded.',
+    'One sample every five seconds, oldest first. When there are more than `limit`, evenly spaced ones are given, the newest among them.',
   security,
   request: {
     query: z.object({
