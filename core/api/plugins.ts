@@ -1,4 +1,4 @@
-// The owner's word on plugins: list, look, enable, disable, reload.
+// The owner's word on plugins: list, look, enable, disable, reload, go back.
 
 import { createRoute, z, type Reload as Loaded } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'

@@ -359,8 +359,6 @@ export class PluginUnit implements LivingPart {
     if (generation === undefined || generation === this.#serving?.number) this.#version.countMistake(this.id)
   }
 
-  // --- Drained, closed and judged.
-
   // --- Exclusive: one goes before the next one comes.
 
   /** Drains and closes what serves, before another version comes. Who would meet it waits. Settles when none is left. */
@@ -427,6 +425,8 @@ export class PluginUnit implements LivingPart {
     }
     this.resume()
   }
+
+  // --- Drained, closed and judged.
 
   /** A version that never served is gone. @returns when nothing of it is left */
   discard(generation: Generation): Promise<unknown> {
