@@ -49,6 +49,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   'NeedsNotMet',
   'PluginError',
   'Problem',
+  'SettingsMissing',
   'BuildMessage',
   'ResolveMessage',
 ])

@@ -98,6 +98,7 @@ describe('a value that nobody gave', () => {
       lamp({ schema: 'poll: z.number().default(30), host: z.string()' }),
     )
     expect(reload).toMatchObject({ outcome: 'kept_old', error: { code: 'config_missing' } })
+    expect(reload.error!.message).toStartWith('It waits for its config. It waits for /host')
     expect(view()).toMatchObject({
       state: 'active',
       generation: 1,

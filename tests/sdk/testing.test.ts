@@ -82,10 +82,15 @@ test('a plugin finds the packages that it finds where it was copied from', async
   const code = plugin(`ctx.log.info(String(lumen))`)['index.ts']
   writeFileSync(join(lamp, 'index.ts'), `import { lumen } from 'lumen'\n${code}`)
 
-  house = await startTestHouse({ plugins: { lamp } })
+  const fan = join(root, 'plugins/fan.ts')
+  writeFileSync(fan, `import { lumen } from 'lumen'\n${code.replace('lumen)', 'lumen + 1)')}`)
+
+  house = await startTestHouse({ plugins: { lamp, fan } })
 
   rmSync(root, { recursive: true })
-  expect(house.logs.map(({ message }) => message)).toContain('806')
+  const messages = house.logs.map(({ message }) => message)
+  expect(messages).toContain('806')
+  expect(messages).toContain('807')
 })
 
 test('a cron expression follows the home’s zone, through a change of the clocks', async () => {

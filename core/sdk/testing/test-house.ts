@@ -205,8 +205,9 @@ export class TestHouse implements AsyncDisposable {
       filter: (path) => basename(path) !== 'node_modules',
     })
     // Its packages are those that it finds where it comes from: beside it, or in a folder above.
-    const packages = folder ? packagesAbove(from) : null
-    if (packages !== null) symlinkSync(packages, this.path(`${id}/node_modules`))
+    const packages = packagesAbove(folder ? from : dirname(from))
+    const link = this.path(folder ? `${id}/node_modules` : 'node_modules')
+    if (packages !== null && !existsSync(link)) symlinkSync(packages, link)
   }
 
   #write(file: string, values: unknown): void {
