@@ -1,4 +1,5 @@
-// The Core's own tables: what the owner decided, and what the next start must know. What runs is never written here; the loader's table knows that.
+// The Core's own tables: what the owner decided, and what the next start must know. What runs is never written here; the
+// loader's table knows that.
 
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 
