@@ -136,3 +136,17 @@ test('its plugins keep what they are given, in values and in tables', async () =
   expect(await post('counter')).toEqual({ count: 2 })
   expect(await post('rooms/hall')).toEqual({ id: 1, name: 'hall', visits: 2 })
 }, 20_000)
+
+test('every operation of the Core that it or the README calls is one', async () => {
+  const readme = await Bun.file(join(import.meta.dir, '../../README.md')).text()
+  const called = [...`${guide}${readme}`.matchAll(/hc call ([\w.-]+)/g)].map(([, name]) => name!)
+  await using house = await startTestHouse({ plugins: { lamp: pluginFolder('lamp') } })
+  const { paths } = (await (await house.request('/openapi.json')).json()) as {
+    paths: Record<string, Record<string, { operationId?: string }>>
+  }
+  const there = Object.values(paths).flatMap((item) =>
+    Object.values(item).flatMap(({ operationId }) => operationId ?? []),
+  )
+  expect(called).toContain('core.changeBackupSettings')
+  expect(called.filter((name) => !there.includes(name))).toEqual([])
+})
