@@ -132,18 +132,17 @@ export class Border {
    * Ends what the plugin opened and did not close, and rejects whoever still waits for it.
    *
    * @param glance what was open shortly before, so that what is ended can be told from what others open, and named
-   * @returns what was ended, as far as the system can name it
+   * @returns tells what was ended, as far as the system can name it; a turn of the loop later it knows more
    */
-  end(glance?: Glance): Hold[] {
-    if (this.#ended) return []
+  end(glance?: Glance): () => Hold[] {
+    if (this.#ended) return () => []
     this.#ended = true
     const before = openDescriptors(glance)
     this.#graph.dispose()
-    const closed = closedSince(before)
     const reason = coreProblem('generation_ended')
     for (const reject of this.#waiting) reject(reason)
     this.#waiting.clear()
-    return closed
+    return () => closedSince(before)
   }
 
   /** A promise of the Core's own over one of the plugin's, which would never settle once the plugin is ended. */

@@ -86,19 +86,24 @@ function wasKilled(pid: number): boolean {
 }
 
 /** Those that wait for a glance. */
-let waiting: ((glance: Glance) => void)[] = []
+let waiting: ((glance: Glance) => Promise<void>)[] = []
 let isLooking = false
 
 /**
  * Ends a plugin with a glance at what is open. One after the other, as the tables of sockets are files that the Core has open
  * while it reads them, and whoever compares descriptors meanwhile would take them for the plugin's. Those that came while
  * the tables were read share the next reading.
+ *
+ * @param end gives what tells, a turn later, what was ended
  */
-export function atAGlance<T>(end: (glance: Glance) => T): Promise<T> {
+export function atAGlance<T>(end: (glance: Glance) => () => T): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
-  waiting.push((glance) => {
+  waiting.push(async (glance) => {
     try {
-      resolve(end(glance))
+      const tell = end(glance)
+      // Some files are closed aside.
+      await new Promise((next) => setImmediate(next))
+      resolve(tell())
     } catch (error) {
       reject(error)
     }
@@ -114,10 +119,7 @@ async function look(): Promise<void> {
     waiting = []
     const targets = openTargets()
     const glance = { targets, sockets: await networkSockets() }
-    for (const end of ends) {
-      end(glance)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    for (const end of ends) await end(glance)
   }
   isLooking = false
 }
