@@ -132,7 +132,7 @@ export class Border {
    * Ends what the plugin opened and did not close, and rejects whoever still waits for it.
    *
    * @param glance what was open shortly before, so that what is ended can be told from what others open, and named
-   * @returns tells what was ended, as far as the system can name it; a turn of the loop later it knows more
+   * @returns tells what was ended, as far as the system can name it; some ms later it knows more
    */
   end(glance?: Glance): () => Hold[] {
     if (this.#ended) return () => []

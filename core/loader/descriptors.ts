@@ -85,6 +85,9 @@ function wasKilled(pid: number): boolean {
   }
 }
 
+/** How long what was ended may take to be closed. */
+const CLOSING_MS = 10
+
 /** Those that wait for a glance. */
 let waiting: ((glance: Glance) => Promise<void>)[] = []
 let isLooking = false
@@ -94,15 +97,15 @@ let isLooking = false
  * while it reads them, and whoever compares descriptors meanwhile would take them for the plugin's. Those that came while
  * the tables were read share the next reading.
  *
- * @param end gives what tells, a turn later, what was ended
+ * @param end gives what tells, some ms later, what was ended
  */
 export function atAGlance<T>(end: (glance: Glance) => () => T): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   waiting.push(async (glance) => {
     try {
       const tell = end(glance)
-      // Some files are closed aside.
-      await new Promise((next) => setImmediate(next))
+      // Some files are closed by another thread.
+      await Bun.sleep(CLOSING_MS)
       resolve(tell())
     } catch (error) {
       reject(error)
