@@ -132,17 +132,18 @@ export class Border {
    * Ends what the plugin opened and did not close, and rejects whoever still waits for it.
    *
    * @param glance what was open shortly before, so that what is ended can be told from what others open, and named
-   * @returns tells what was ended, as far as the system can name it; some ms later it knows more
+   * @returns what was ended, as far as the system can name it
    */
-  end(glance?: Glance): () => Hold[] {
-    if (this.#ended) return () => []
+  end(glance?: Glance): Hold[] {
+    if (this.#ended) return []
     this.#ended = true
     const before = openDescriptors(glance)
     this.#graph.dispose()
+    const closed = closedSince(before)
     const reason = coreProblem('generation_ended')
     for (const reject of this.#waiting) reject(reason)
     this.#waiting.clear()
-    return () => closedSince(before)
+    return closed
   }
 
   /** A promise of the Core's own over one of the plugin's, which would never settle once the plugin is ended. */

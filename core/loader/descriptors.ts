@@ -85,28 +85,20 @@ function wasKilled(pid: number): boolean {
   }
 }
 
-/** How long what was ended may take to be closed. */
-const CLOSING_MS = 10
-
 /** Those that wait for a glance. */
-let waiting: ((glance: Glance) => Promise<void>)[] = []
+let waiting: ((glance: Glance) => void)[] = []
 let isLooking = false
 
 /**
  * Ends a plugin with a glance at what is open. One after the other, as the tables of sockets are files that the Core has open
  * while it reads them, and whoever compares descriptors meanwhile would take them for the plugin's. Those that came while
  * the tables were read share the next reading.
- *
- * @param end gives what tells, some ms later, what was ended
  */
-export function atAGlance<T>(end: (glance: Glance) => () => T): Promise<T> {
+export function atAGlance<T>(end: (glance: Glance) => T): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
-  waiting.push(async (glance) => {
+  waiting.push((glance) => {
     try {
-      const tell = end(glance)
-      // Some files are closed by another thread.
-      await Bun.sleep(CLOSING_MS)
-      resolve(tell())
+      resolve(end(glance))
     } catch (error) {
       reject(error)
     }
@@ -122,7 +114,10 @@ async function look(): Promise<void> {
     waiting = []
     const targets = openTargets()
     const glance = { targets, sockets: await networkSockets() }
-    for (const end of ends) await end(glance)
+    for (const end of ends) {
+      end(glance)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
   isLooking = false
 }

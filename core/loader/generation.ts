@@ -490,17 +490,17 @@ export class Generation implements MountOwner {
     return [...leaks, ...(await atAGlance((glance) => this.endByForce(glance)))]
   }
 
-  /** Ends what the plugin opened and did not close, and lets nobody wait for it any longer. Gives what tells what that was. */
-  endByForce(glance?: Glance): () => Hold[] {
+  /** Ends what the plugin opened and did not close, and lets nobody wait for it any longer. Gives what that was. */
+  endByForce(glance?: Glance): Hold[] {
     const belongings = this.#belongings.list()
-    const tell = this.#border.end(glance)
+    const descriptors = this.#border.end(glance)
     const ended = coreProblem('generation_ended')
     for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
     this.#streams.cutAll()
     this.#belongings.clear()
     this.data.close()
     this.#presence.release()
-    return () => [...belongings, ...tell()]
+    return [...belongings, ...descriptors]
   }
 
   /** Throws away a generation that was refused. Its leaks are nobody's concern: it never ran. */

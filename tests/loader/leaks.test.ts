@@ -161,17 +161,21 @@ describe('named, and ended', () => {
   })
 
   test('an open file writer', async () => {
-    house = await houseWith({
-      lamp: {
-        'index.ts': answering(
-          'old',
-          `held.push(Bun.file(ctx.files + '/notes').writer()); held[0].write('x'); await held[0].flush()`,
-          // What nobody can reach any more may be collected, and is no leak then.
-          `const held = []`,
-        ),
-      },
-    })
-    await expectLeaks(await judged(), { kind: 'file', label: `${house.folder}/data/files/lamp/notes` })
+    house = await houseWith({ lamp: { 'index.ts': NEXT } })
+    const holding = answering(
+      'old',
+      `held.push(Bun.file(ctx.files + '/notes').writer()); held[0].write('x'); await held[0].flush()`,
+      // What nobody can reach any more may be collected, and is no leak then.
+      `const held = []`,
+    )
+    // Now and then another thread closes it, after the look at what was ended: then nothing is said of it.
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      await house.save('lamp/index.ts', `${holding}// ${attempt}`)
+      const { leaks } = await judged(`${NEXT}// ${attempt}`)
+      if (leaks.length > 0 || attempt === 5)
+        expect(leaks).toEqual([{ kind: 'file', label: `${house.folder}/data/files/lamp/notes` }])
+      if (leaks.length > 0) break
+    }
   })
 
   test('a listener on the process', async () => {
