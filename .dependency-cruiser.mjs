@@ -13,23 +13,39 @@ const floors = [
   ['http', 'scope', 'services', 'bus', 'vigil', 'secrets', 'settings', 'backup'],
 ]
 
+/** The rooms within the loader, in the same way. */
+const loaderFloors = [
+  ['loader/plugin-loader'],
+  ['loader/config-changes'],
+  ['loader/life'],
+  ['loader/generation'],
+  ['loader/organs'],
+  ['loader/versions'],
+  ['loader/files'],
+  ['loader/border'],
+  ['loader/fault'],
+]
+
 const room = (name) => `^core/${name}[-./]`
 const product = '^(core|plugins|external)/'
 const test = '\\.test\\.ts$'
 
-const downwards = floors.flatMap((rooms, floor) =>
-  rooms.map((name) => ({
-    name: `${name.replace('/', '-')}-looks-down`,
-    comment: `core/${name} imports from the floors below it. Pass it what it needs as an argument, or move that down.`,
-    from: { path: room(name) },
-    to: {
-      path: floors
+const downwards = [floors, loaderFloors].flatMap((house) =>
+  house.flatMap((rooms, floor) =>
+    rooms.flatMap((name) => {
+      const others = house
         .slice(0, floor + 1)
         .flat()
         .filter((other) => other !== name)
-        .map(room),
-    },
-  })),
+      if (others.length === 0) return []
+      return {
+        name: `${name.replace('/', '-')}-looks-down`,
+        comment: `core/${name} imports from the floors below it. Pass it what it needs as an argument, or move that down.`,
+        from: { path: room(name) },
+        to: { path: others.map(room) },
+      }
+    }),
+  ),
 )
 
 const rules = [

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createRoute } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
-import { isPluginId } from '../loader/discovery.ts'
+import { isPluginId } from '../loader/files/discovery.ts'
 import type { CoreApi } from './core-api.ts'
 import { PluginId, problems } from './schemas.ts'
 

@@ -3,8 +3,8 @@
 import { createRoute, z, type Reload as Loaded } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
-import { WATCHED_MS } from '../loader/burst.ts'
-import type { PluginUnit } from '../loader/plugin-unit.ts'
+import { WATCHED_MS } from '../loader/life/burst.ts'
+import type { PluginUnit } from '../loader/life/plugin-unit.ts'
 import { unitOf, type CoreApi } from './core-api.ts'
 import { answers, jsonBody, Page, Plugin, PluginId, Reload } from './schemas.ts'
 

@@ -2,7 +2,7 @@
 
 import { z } from '@home-console/sdk'
 import { ERROR_BOOK } from '../http/error-book.ts'
-import { WATCHED_MS } from '../loader/burst.ts'
+import { WATCHED_MS } from '../loader/life/burst.ts'
 import { titleOf } from '../http/status-titles.ts'
 
 const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })

@@ -9,10 +9,10 @@ import type { Described, PluginSettings, Stored } from '../settings/plugin-setti
 import { shown, type Shape } from '../settings/shape.ts'
 import { viewOf, type SettingsView } from '../settings/view.ts'
 import { faultOf, messageOf } from './fault.ts'
-import type { Cause } from './lifecycle.ts'
+import type { Cause } from './life/lifecycle.ts'
 import type { Organs } from './organs.ts'
-import { ConfigRefused, NotTaken, tidied, unreadable } from './plugin-config.ts'
-import type { PluginUnit } from './plugin-unit.ts'
+import { ConfigRefused, NotTaken, tidied, unreadable } from './generation/plugin-config.ts'
+import type { PluginUnit } from './life/plugin-unit.ts'
 
 export interface ConfigView extends SettingsView {
   /** JSON Schema, draft 7. */

@@ -12,7 +12,7 @@ import type { ServiceRegistry } from '../services/service-registry.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Crashes } from '../vigil/crashes.ts'
 import type { KeptRecord } from '../vigil/record.ts'
-import type { VersionStore } from './versions.ts'
+import type { VersionStore } from './versions/versions.ts'
 
 export interface Organs {
   readonly app: App

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { changesBetween, NO_FACE, type Face } from '../../core/loader/changes.ts'
+import { changesBetween, NO_FACE, type Face } from '../../core/loader/generation/changes.ts'
 
 const words = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', '__proto__'))
 const face: fc.Arbitrary<Face> = fc.record({

@@ -2,9 +2,15 @@
 
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { Lifecycle, type Begin, type LivingPart, type Next } from '../../core/loader/lifecycle.ts'
-import { circleThrough, leansOn, missing, NeedsNotMet, type Needs } from '../../core/loader/needs.ts'
-import { HeldBack, type Attempt, type Part } from '../../core/loader/transaction.ts'
+import { Lifecycle, type Begin, type LivingPart, type Next } from '../../core/loader/life/lifecycle.ts'
+import {
+  circleThrough,
+  leansOn,
+  missing,
+  NeedsNotMet,
+  type Needs,
+} from '../../core/loader/generation/needs.ts'
+import { HeldBack, type Attempt, type Part } from '../../core/loader/life/transaction.ts'
 
 /** What a version of a made-up plugin does. */
 interface Version {

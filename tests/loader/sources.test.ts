@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { startTestHouse } from '@home-console/sdk/testing'
-import { readPlace } from '../../core/loader/discovery.ts'
-import { SourceReader } from '../../core/loader/sources.ts'
+import { readPlace } from '../../core/loader/files/discovery.ts'
+import { SourceReader } from '../../core/loader/files/sources.ts'
 
 const made: string[] = []
 afterEach(() => made.splice(0).forEach((folder) => rmSync(folder, { recursive: true })))

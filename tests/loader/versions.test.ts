@@ -15,9 +15,9 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { TestClock } from '@home-console/sdk/testing'
-import { readPlace } from '../../core/loader/discovery.ts'
-import { SourceReader } from '../../core/loader/sources.ts'
-import { VersionStore } from '../../core/loader/versions.ts'
+import { readPlace } from '../../core/loader/files/discovery.ts'
+import { SourceReader } from '../../core/loader/files/sources.ts'
+import { VersionStore } from '../../core/loader/versions/versions.ts'
 
 let folder: string
 let plugins: string

@@ -1,0 +1,130 @@
+// What a plugin's module must export: checked member by member before anything of it is called.
+
+import type { PluginDefinition } from '@home-console/sdk'
+import * as v from 'valibot'
+import { isEventType, isReserved } from '../../bus/pattern.ts'
+import { SERVICE_NAME } from '../../services/service-name.ts'
+import { isPluginId } from '../files/discovery.ts'
+import { PluginError, positionOfText } from '../fault.ts'
+
+const callable = v.custom<Function>((value) => typeof value === 'function', 'must be a function')
+const schema = v.custom<object>(
+  (value) =>
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as Record<string, any>)['~standard']?.validate === 'function',
+  'must be a Standard Schema, such as one of valibot or zod',
+)
+const eventType = v.pipe(
+  v.string(),
+  v.check((type) => isEventType(type), 'must be dot-separated words of [a-z0-9_-]'),
+  v.check((type) => !isReserved(type), "is the Core's own to say"),
+)
+const tables = v.strictObject({
+  schema: v.record(v.string(), v.unknown()),
+  migrations: v.optional(v.pipe(v.string(), v.nonEmpty('must name a folder'))),
+  durability: v.optional(v.picklist(['full', 'normal'])),
+})
+const services = v.pipe(
+  v.array(v.pipe(v.string(), v.regex(SERVICE_NAME, 'must be dot-separated words of [a-z0-9_-]'))),
+  v.check((names) => new Set(names).size === names.length, 'must not name a service twice'),
+)
+
+/** Whoever asks for a reload waits for its decision, and no request may take much longer than this. */
+const LONGEST_LOAD_MS = 240_000
+
+const Definition = v.object({
+  onLoad: callable,
+  onUnload: v.optional(callable),
+  handover: v.optional(callable),
+  exclusive: v.optional(v.boolean()),
+  version: v.optional(v.string()),
+  name: v.optional(v.string()),
+  description: v.optional(v.string()),
+  config: v.optional(schema),
+  onConfigChange: v.optional(callable),
+  events: v.optional(v.record(eventType, schema)),
+  requires: v.optional(services),
+  provides: v.optional(services),
+  scopes: v.optional(v.record(v.string(), v.string())),
+  db: v.optional(tables),
+  dependsOn: v.optional(v.array(v.pipe(v.string(), v.check(isPluginId, 'must be the id of a plugin')))),
+  loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
+})
+
+/** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
+const NOT_YET = ['modes', 'external']
+
+/** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
+export function definitionOf(module: unknown, entry: string): PluginDefinition {
+  const exported =
+    typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+  if (exported === undefined) {
+    throw new PluginError(
+      'no_default_export',
+      'The module has no default export. Write: export default definePlugin({ onLoad(ctx) { … } })',
+      { file: entry, line: 1 },
+    )
+  }
+  if (typeof exported !== 'object' || exported === null) {
+    throw new PluginError(
+      'invalid_definition',
+      `The default export is a ${exported === null ? 'null' : typeof exported}, and no plugin definition.`,
+      positionOfText(entry, 'export default'),
+    )
+  }
+  const { success, issues } = v.safeParse(Definition, exported)
+  if (!success) {
+    const found = issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
+    throw new PluginError(
+      'invalid_definition',
+      `The default export is no plugin definition: ${found.join('; ')}.`,
+      positionOfText(entry, 'export default'),
+    )
+  }
+  const member = NOT_YET.find((name) => (exported as Record<string, unknown>)[name] !== undefined)
+  if (member !== undefined) {
+    throw new PluginError(
+      'not_supported',
+      `"${member}" is not supported by this release of the Core.`,
+      positionOfText(entry, 'export default'),
+    )
+  }
+  return copyOf(exported as PluginDefinition)
+}
+
+/** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */
+function copyOf(definition: PluginDefinition): PluginDefinition {
+  const {
+    version,
+    name,
+    description,
+    config,
+    events,
+    requires,
+    provides,
+    dependsOn,
+    scopes,
+    db,
+    loadTimeout,
+  } = definition
+  return {
+    onLoad: (ctx) => definition.onLoad(ctx),
+    ...('onUnload' in definition && { onUnload: (ctx) => definition.onUnload?.(ctx) }),
+    ...('handover' in definition && { handover: (ctx) => definition.handover?.(ctx) }),
+    ...(definition.exclusive === true && { exclusive: true }),
+    ...(config !== undefined && { config }),
+    ...(typeof definition.onConfigChange === 'function' && {
+      onConfigChange: (next, previous, ctx) => definition.onConfigChange?.(next, previous, ctx),
+    }),
+    ...(version !== undefined && { version }),
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(events !== undefined && { events: { ...events } }),
+    ...(requires !== undefined && { requires: [...requires] }),
+    ...(provides !== undefined && { provides: [...provides] }),
+    ...(dependsOn !== undefined && { dependsOn: [...dependsOn] }),
+    ...(scopes !== undefined && { scopes: { ...scopes } }),
+    ...(db !== undefined && { db: { ...db } }),
+    ...(loadTimeout !== undefined && { loadTimeout }),
+  }
+}

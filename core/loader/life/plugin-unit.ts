@@ -1,0 +1,511 @@
+// One plugin: what its files are, what serves, what is being tried, and the record of how it came to that.
+
+import { realpathSync } from 'node:fs'
+import type { PluginFault, Reload } from '@home-console/sdk'
+import { SettingsMissing, type Lack } from '../../settings/check.ts'
+import { LoadAttempt } from './attempt.ts'
+import { NO_FACE, type Face } from '../generation/changes.ts'
+import { collectSoon } from './collection.ts'
+import { isPlace, readPlace, type PluginPlace, type PluginSource } from '../files/discovery.ts'
+import { messageOf, PluginError, positionOfText } from '../fault.ts'
+import { Generation, type Charged } from '../generation/generation.ts'
+import { Interlude } from './interlude.ts'
+import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
+import { NeedsNotMet, type Needs } from '../generation/needs.ts'
+import type { Organs } from '../organs.ts'
+import { ConfigRefused } from '../generation/plugin-config.ts'
+import { announce, announceLeaks } from './reload-news.ts'
+import { newReload, Reloads, timed } from './reloads.ts'
+import { ServingVersion } from './serving-version.ts'
+import { SourceReader, type Sources } from '../files/sources.ts'
+import type { RestoredVersion } from '../versions/versions.ts'
+
+export type PluginState = 'loading' | 'active' | 'waiting' | 'failed' | 'disabled' | 'stopping'
+
+/** Generations that are being drained and closed, with the end of it. */
+export type Departures = ReadonlyMap<Generation, Promise<void>>
+
+export interface UnitOptions {
+  readonly place: PluginPlace
+  readonly organs: Organs
+  /** Where the routes of a plugin stand. */
+  readonly prefixOf: (id: string) => string
+  /** Whose the id is: that of the unit that serves it, or of the first that asked for it. */
+  readonly ownerOf: (id: string) => PluginUnit | undefined
+  /** The generations of an id that are being drained and closed now, wherever their files were. */
+  readonly departuresOf: (id: string) => Departures
+  /** An id may be free by now. */
+  readonly onReleased: () => void
+  /** Its files vanished, and nothing of it is left. */
+  readonly onGone: () => void
+  readonly onCharged: (charged: Charged) => void
+  /** What serves made many mistakes right after it took over. */
+  readonly onBurst: (count: number) => void
+  /** Told of files outside the plugin's folder, so that they are watched. */
+  readonly onOutside: (paths: string[]) => void
+}
+
+/** The files of a plugin as they are now, or why they cannot be read. */
+export interface Reading {
+  readonly source: PluginSource | null
+  readonly sources: Sources | null
+  /** The same files give the same digest, the same trouble too. */
+  readonly digest: string
+  readonly error: unknown
+  /** The kept version that is taken instead of them. */
+  readonly restored: RestoredVersion | null
+  /** Reads what this was read from once more. */
+  again(): Reading
+}
+
+export class PluginUnit implements LivingPart {
+  readonly place: PluginPlace
+  readonly reloads = new Reloads()
+  readonly #options: UnitOptions
+  readonly #reader = new SourceReader()
+  #state: PluginState = 'loading'
+  #source: PluginSource | null = null
+  #serving: Generation | null = null
+  /** What serves was told to go: nobody new may lean on it. */
+  #withdrawn = false
+  #lastNumber = 0
+  #error: PluginFault | null = null
+  #awaiting: Needs | null = null
+  #known: Needs | null = null
+  #lacking: readonly Lack[] | null = null
+  #misfit: ConfigRefused | null = null
+  /** While nothing serves: how it was before the attempt that is under way. */
+  #before: PluginState = 'loading'
+  /** Why what somebody wrote into its config by hand is not in force. */
+  configFault: PluginFault | null = null
+  /** The last that was begun, until it is decided. */
+  #attempt: LoadAttempt | null = null
+  /** Of the last attempt that was decided, good or bad: the same files need no second try. */
+  #lastDigest: string | null = null
+  readonly #version: ServingVersion
+  /** While an exclusive plugin swaps, and no version of it is alive. */
+  #interlude: Interlude | null = null
+  readonly #leaving = new Map<Generation, Promise<void>>()
+  #files: ReadonlySet<string> = new Set()
+  /** Where the files really are, for those that an import names by another path. */
+  #realFiles: ReadonlySet<string> = new Set()
+
+  constructor(options: UnitOptions) {
+    this.place = options.place
+    this.#options = options
+    this.#version = new ServingVersion(options)
+  }
+
+  get id(): string {
+    return this.#serving?.id ?? this.#source?.id ?? this.place.name
+  }
+
+  get organs(): Organs {
+    return this.#options.organs
+  }
+
+  get state(): PluginState {
+    return this.#state
+  }
+
+  /** The version that serves. */
+  get serving(): Generation | null {
+    return this.#serving
+  }
+
+  get offer(): Needs | null {
+    return this.#withdrawn ? null : (this.#serving?.needs ?? null)
+  }
+
+  get awaiting(): Needs | null {
+    return this.#awaiting
+  }
+
+  /** What of its config nobody gave, and a version waits for; null where none does. */
+  get lacking(): readonly Lack[] | null {
+    return this.#lacking
+  }
+
+  /** What of its config did not fit, where the last version was refused for that. */
+  get misfit(): ConfigRefused | null {
+    return this.#misfit
+  }
+
+  get known(): Needs | null {
+    return this.#awaiting ?? this.offer ?? this.#known
+  }
+
+  get source(): PluginSource | null {
+    return this.#serving?.source ?? this.#source
+  }
+
+  /** What others see of what serves. */
+  get face(): Face {
+    return this.#interlude?.face ?? this.#serving?.face ?? NO_FACE
+  }
+
+  /** Whether no other version may be alive beside the one that serves. */
+  get isExclusive(): boolean {
+    return this.#interlude !== null || this.#serving?.exclusive === true
+  }
+
+  /** Whether the version before is gone, and none took over yet. */
+  get isBetween(): boolean {
+    return this.#interlude !== null
+  }
+
+  /** Of the last version that was committed. */
+  get lastNumber(): number {
+    return this.#lastNumber
+  }
+
+  get error(): PluginFault | null {
+    return this.#error
+  }
+
+  /** Whether its files vanished, or the house stops. */
+  get isGoing(): boolean {
+    return this.#state === 'stopping'
+  }
+
+  /** Whether a version is on its way. */
+  get isTrying(): boolean {
+    return this.#attempt !== null
+  }
+
+  /** Of the version that serves, or else of what is on the disk. */
+  get digest(): string | undefined {
+    return this.#version.digest ?? this.peek().sources?.digest
+  }
+
+  get leaving(): Generation[] {
+    return [...this.#leaving.keys()]
+  }
+
+  get departures(): Departures {
+    return this.#leaving
+  }
+
+  // --- Noticed.
+
+  /** Whether a change at this path may be a change of this plugin. */
+  concerns(path: string): boolean {
+    if (this.#state === 'stopping') return false
+    if (this.#files.has(path) || this.#realFiles.has(path) || path === this.place.path) return true
+    if (this.place.single || !path.startsWith(`${this.place.path}/`)) return false
+    // A file that nothing imports says nothing, unless it is what the last attempt lacked.
+    return this.#error !== null || this.#state === 'loading' || path.endsWith('/package.json')
+  }
+
+  wasReplaced(path: string): boolean {
+    return this.#reader.wasReplaced(path)
+  }
+
+  /** The files that are not what they were when they were read. */
+  changed(): string[] {
+    return this.#state === 'stopping' ? [] : this.#reader.changed()
+  }
+
+  // --- Tried.
+
+  /** Reads the files. Null when they are those of the last try, or the owner disabled the plugin. */
+  begin(how: Begin): LoadAttempt | null {
+    // A plugin that is gone is no bad version of it; to take it away is the loader's.
+    if ((how.cause.kind === 'file' || this.#state === 'stopping') && !isPlace(this.place)) return null
+    const disk = this.read()
+    if (disk.source !== null) this.#source = disk.source
+    if (!this.organs.wishes.of(disk.source?.id ?? this.id).enabled) {
+      if (this.#serving === null) this.#state = 'disabled'
+      return null
+    }
+    if (how.force !== true && disk.digest === (this.#attempt?.digest ?? this.#lastDigest)) return null
+    const attempt = new LoadAttempt(this, this.#version.choose(disk), how)
+    this.#attempt = attempt
+    if (this.offer === null) {
+      if (this.#state !== 'loading') this.#before = this.#state
+      this.#state = 'loading'
+    }
+    return attempt
+  }
+
+  read(): Reading {
+    const reading = this.#readWith(this.#reader)
+    if (reading.sources !== null) this.#remember(reading.sources)
+    return reading
+  }
+
+  /** Reads the files, and is none the wiser: what changed is still to be noticed. */
+  peek(): Reading {
+    return this.#readWith(new SourceReader())
+  }
+
+  #readWith(reader: SourceReader): Reading {
+    const again = () => (reader === this.#reader ? this.read() : this.#readWith(reader))
+    try {
+      const source = readPlace(this.place)
+      const sources = reader.read(source)
+      const digest = `${source.id} ${sources.digest}`
+      return { source, sources, digest, error: null, restored: null, again }
+    } catch (error) {
+      const digest = `unreadable: ${String(error)}`
+      return { source: null, sources: null, digest, error, restored: null, again }
+    }
+  }
+
+  /** From now on a kept version is loaded, until other files than these are saved, or `release`. */
+  pin(restored: RestoredVersion, over = this.#lastDigest ?? this.peek().digest): void {
+    this.#version.pin(restored, over)
+  }
+
+  release(): void {
+    this.#version.release()
+  }
+
+  /** @param restored the kept version that it is loaded from, if it is not from the files */
+  newGeneration(
+    number: number,
+    source: PluginSource,
+    { files, digest }: Sources,
+    restored: RestoredVersion | null,
+  ): Generation {
+    const { organs, prefixOf, onCharged } = this.#options
+    if (restored !== null) this.#version.taken(restored)
+    return new Generation({ number, source, files, digest, prefix: prefixOf(source.id), organs, onCharged })
+  }
+
+  /** @throws PluginError `id_taken` when another has the id, and is not leaving */
+  assertFree({ id, entry, manifest }: PluginSource, leaving: readonly PluginUnit[]): void {
+    const owner = this.#options.ownerOf(id)
+    if (owner === undefined || owner === this || leaving.includes(owner)) return
+    throw new PluginError(
+      'id_taken',
+      `The id "${id}" belongs to ${owner.place.path} already. Rename one of the two.`,
+      manifest?.id === undefined ? { file: entry } : positionOfText(manifest.file, '"id"'),
+    )
+  }
+
+  /**
+   * A version that ended the process again and again gets its next chance by the owner's word only.
+   *
+   * @throws PluginError `crashed_the_core`
+   */
+  assertNoCrasher({ id, entry }: PluginSource, { digest }: Sources, cause: Reload['cause']): void {
+    const { crashes } = this.#options.organs
+    if (cause.kind === 'api') crashes.forgive(id)
+    const verdict = crashes.verdictOn(id, digest)
+    if (verdict !== null) throw new PluginError('crashed_the_core', verdict, { file: entry })
+  }
+
+  /** Keeps which files the plugin has, and has those watched that stand outside its folder. */
+  #remember({ files }: Sources): void {
+    if (files.size === this.#files.size && [...files].every((file) => this.#files.has(file))) return
+    const real = new Map(Array.from(files, (file) => [file, realPathOf(file)]))
+    this.#files = files
+    this.#realFiles = new Set(real.values())
+    const inside = (path: string) =>
+      path.startsWith(`${this.place.path}/`) && !path.includes('/node_modules/')
+    this.#options.onOutside([...this.#realFiles].filter((path) => !inside(path)))
+  }
+
+  // --- Decided.
+
+  /** Synchronous: a staged version goes live. */
+  accept(generation: Generation, previous: Generation | null): void {
+    const leaving = [...this.#options.departuresOf(generation.id).keys()]
+    generation.commit(previous, leaving, this.#interlude?.events)
+    this.#serving = generation
+    this.#withdrawn = false
+    this.#lastNumber = generation.number
+    this.#state = 'active'
+    this.#error = null
+    this.#awaiting = null
+    this.#lacking = null
+    if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
+  }
+
+  /** A version was refused; for want of what it needs, or for good. */
+  reject(attempt: LoadAttempt, refusal: unknown): void {
+    // It may have been withdrawn, or begun again, while the version before came back.
+    if (attempt !== this.#attempt) return
+    const awaiting = refusal instanceof NeedsNotMet ? refusal.needs : null
+    const lacking = refusal instanceof SettingsMissing ? refusal.lacks : null
+    const waits = awaiting !== null || lacking !== null
+    const serves = this.offer !== null
+    this.#misfit = refusal instanceof ConfigRefused ? refusal : null
+    if (!waits && this.organs.settings.of(this.id).trying !== null) {
+      // A config that was only tried, and not taken: all is as it was.
+      if (!serves) this.#state = this.#before
+      return
+    }
+    this.#awaiting = awaiting
+    this.#lacking = lacking
+    if (!serves) this.#state = waits ? 'waiting' : 'failed'
+    this.#error = waits && !serves ? null : attempt.record.error
+  }
+
+  decided(attempt: LoadAttempt): void {
+    this.#known = attempt.needs ?? this.#known
+    this.reloads.add(attempt.record)
+    if (attempt !== this.#attempt) return
+    this.#attempt = null
+    this.#lastDigest = attempt.isOvertaken ? null : attempt.digest
+    if (attempt.isOvertaken) return
+    if (attempt.record.outcome === 'committed') this.#version.committed(this.id, attempt.reading)
+    else this.#version.refused(this.id, attempt.reading)
+  }
+
+  /** A mistake was charged to it. */
+  blame({ generation }: Charged): void {
+    if (generation === undefined || generation === this.#serving?.number) this.#version.countMistake(this.id)
+  }
+
+  // --- Exclusive: one goes before the next one comes.
+
+  /** Drains and closes what serves, before another version comes. Who would meet it waits. Settles when none is left. */
+  async makeRoom(record: Reload): Promise<void> {
+    const generation = this.#serving
+    if (generation !== null && this.#withdrawn) this.retire(generation, record)
+    else if (generation !== null && this.#interlude === null) {
+      generation.locateBelongings()
+      const interlude = (this.#interlude = new Interlude(generation, this.organs))
+      void this.#leave(
+        generation,
+        this.#bury(generation, record, () => interlude.takeOver(generation)),
+      )
+    }
+    await Promise.all(this.#departures(this.id).values())
+  }
+
+  /** Settles when no exclusive version is left of those that were told to go, or were refused. */
+  async exclusiveGone(id: string): Promise<void> {
+    await Promise.all(
+      Array.from(this.#departures(id), ([generation, gone]) => (generation.exclusive ? gone : undefined)),
+    )
+  }
+
+  /** Of this plugin, and of the id wherever its files were. */
+  #departures(id: string): Departures {
+    return new Map([...this.#leaving, ...this.#options.departuresOf(id)])
+  }
+
+  /** What the version that serves, or served until now, gives to the next. @throws PluginError `handover_failed` */
+  handOver(): unknown {
+    if (this.#interlude !== null) return this.#interlude.handedOver
+    return this.#serving?.ended === false ? this.#serving.handOver() : undefined
+  }
+
+  /** After the tick of the commit: who waited goes on. */
+  resume(): void {
+    this.#interlude?.end()
+    this.#interlude = null
+  }
+
+  /** The version that made room comes back, as the one after it was refused. */
+  async bringBack(record: Reload): Promise<void> {
+    const before = this.#serving
+    const interlude = this.#interlude
+    if (before === null || interlude === null) return this.resume()
+    const { signal } = interlude
+    let generation: Generation | undefined
+    try {
+      const restored = await this.#version.bringBack(before.id)
+      generation = this.newGeneration(before.number, restored.source, restored.sources, restored)
+      await generation.import(signal, before.config.given.stored)
+      await generation.stage(signal, interlude.handover)
+      this.accept(generation, before)
+    } catch (error) {
+      if (generation !== undefined) await this.discard(generation)
+      // The plugin may have been withdrawn meanwhile.
+      if (signal.aborted) return
+      record.error!.message += ` The version before did not come back: ${messageOf(error)}`
+      this.#state = 'loading'
+      this.#serving = null
+      this.#version.gone()
+      before.unmount()
+    }
+    this.resume()
+  }
+
+  // --- Drained, closed and judged.
+
+  /** A version that never served is gone. @returns when nothing of it is left */
+  discard(generation: Generation): Promise<unknown> {
+    return this.#leave(generation, generation.discard())
+  }
+
+  /** Lets go of a version that served, unless that is under way. */
+  retire(generation: Generation, record: Reload): void {
+    if (generation.ended || this.#leaving.has(generation)) return
+    void this.#leave(generation, this.#bury(generation, record))
+  }
+
+  #leave(generation: Generation, gone: Promise<unknown>): Promise<void> {
+    const left = gone.then(() => {
+      this.#leaving.delete(generation)
+      this.#version.left(generation.source)
+    })
+    this.#leaving.set(generation, left)
+    return left
+  }
+
+  async #bury(generation: Generation, record: Reload, onDrained?: () => void): Promise<void> {
+    const late = await timed(record, 'drain', () => generation.drain())
+    onDrained?.()
+    const ended = await timed(record, 'close', () => generation.close())
+    record.leaks = [...late, ...ended]
+    collectSoon()
+    if (record.leaks.length > 0) announceLeaks(record, this.organs, generation)
+  }
+
+  // --- Taken away.
+
+  /** From now on it takes no requests. */
+  withdraw(next: Next): void {
+    this.#known = this.known
+    this.#awaiting = next === 'waiting' ? (this.#awaiting ?? this.offer) : null
+    this.#lacking = null
+    this.#withdrawn = true
+    // What is on its way may do without what was lost.
+    if (next !== 'waiting') this.#attempt = null
+    this.#lastDigest = null
+    this.#error = null
+    this.#state = next
+    this.#serving?.unmount()
+    this.resume()
+  }
+
+  silence(): void {
+    this.withdraw('stopping')
+    this.#serving?.fallSilent()
+  }
+
+  async leave(cause: Cause): Promise<void> {
+    const generation = this.#serving
+    // One that was begun again meanwhile stays.
+    if (generation !== null && this.#withdrawn) {
+      this.#serving = null
+      this.#version.gone()
+      const record = newReload(generation.id, generation.number, cause)
+      record.outcome = 'unloaded'
+      generation.fallSilent()
+      this.reloads.add(record)
+      announce(record, this.organs, generation)
+      this.retire(generation, record)
+    }
+    this.#withdrawn = false
+    this.#options.onReleased()
+    await Promise.all(this.#leaving.values())
+    // It may have come back meanwhile.
+    if (this.#state !== 'stopping') return
+    this.release()
+    this.#options.onGone()
+  }
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
