@@ -10,7 +10,7 @@ const floors = [
   ['runtime'],
   ['api'],
   ['loader'],
-  ['http', 'scope', 'services', 'bus', 'vigil', 'secrets', 'settings', 'backup'],
+  ['http', 'scope', 'services', 'bus', 'vigil', 'secrets', 'settings', 'backup', 'external', 'proxy'],
 ]
 
 /** The rooms within the loader, in the same way. */

@@ -2,6 +2,7 @@
 
 import type { EventFor, EventSchemas, Events } from './event.ts'
 import type { Db, DbSchema } from './db.ts'
+import type { ExternalService, ProxyHandler, ProxyOptions } from './external.ts'
 import type { Logger } from './logger.ts'
 import type { InputOf } from './standard-schema.ts'
 import type { PluginRouter, RouterOptions } from './router.ts'
@@ -145,6 +146,17 @@ export interface PluginContext<
    * swap, the new generation's task of the same label starts when the old one has ended.
    */
   task(label: string, run: (signal: AbortSignal) => unknown, options?: TaskOptions): Undo
+  /**
+   * The external service that the plugin stands for.
+   * @throws Problem `invalid_argument` when `external` in its definition names none
+   */
+  readonly external: ExternalService
+  /**
+   * Passes requests on to the external service, whole and streaming: `router.all('/*', ctx.proxy())`. WebSockets too.
+   * @throws Problem `invalid_argument` when `external` in its definition names none
+   */
+  proxy(options?: ProxyOptions): ProxyHandler
+
   /** Says how something that the plugin looks after is doing. The owner sees the latest for each label. */
   status(label: string, state: Health, message?: string): void
   /** Anything else that must be undone when the generation is closed. Last in, first out; each has 5 s. */

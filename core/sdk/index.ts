@@ -17,6 +17,7 @@ export type {
   Undo,
 } from './context.ts'
 export type { Db, DbSchema } from './db.ts'
+export type { ExternalService, ExternalState, Mode, ProxyHandler, ProxyOptions } from './external.ts'
 export type { LogFields, Logger } from './logger.ts'
 export type {
   Changes,

@@ -1,5 +1,6 @@
 // What a plugin is: one object with an `onLoad`. Everything else about it is optional.
 
+import type { Mode } from './external.ts'
 import type { EventSchemas } from './event.ts'
 import type { PluginContext } from './context.ts'
 import type { DbSchema } from './db.ts'
@@ -99,6 +100,12 @@ export interface PluginDefinition<
 
   /** Titles of the scopes that its routes ask for: `{ 'weather.read': 'Read the weather' }`. */
   readonly scopes?: Readonly<Record<string, string>>
+
+  /** Where its work can run; the owner chooses among them, and the first is what it gets until then. */
+  readonly modes?: readonly Mode[]
+
+  /** Name of the external service that it stands for, under `external/`: that makes it an adapter. */
+  readonly external?: string
 
   /** How long the import, and then `onLoad`, may take, in ms. 10,000 unless said otherwise, 240,000 at most. */
   readonly loadTimeout?: number

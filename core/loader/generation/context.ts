@@ -196,6 +196,12 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       generation.tasks.add(task)
       return hold(task)
     }),
+    get external(): never {
+      throw notAnAdapter('external')
+    },
+    proxy: () => {
+      throw notAnAdapter('proxy()')
+    },
     status: leaving((label, state, message) => generation.statuses.set(label, state, message)),
     defer: leaving((dispose) => {
       assertFunction(dispose, 'defer')
@@ -203,6 +209,14 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       return hold({ ...work, release: () => generation.enter(dispose, work) })
     }),
   }
+}
+
+function notAnAdapter(what: string): Problem {
+  return new Problem(
+    400,
+    'invalid_argument',
+    `ctx.${what} needs an external service: external: '<name>' in the definition.`,
+  )
 }
 
 function assertFunction(value: unknown, where: string): asserts value is Function {
