@@ -1,6 +1,6 @@
 // The environment, read once and checked: the only file that knows its names.
 
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 
@@ -30,6 +30,10 @@ export interface Config {
   readonly secretKeyFile: string | null
   /** Absolute: where backups are kept. */
   readonly backupDir: string
+  /** Absolute: where `service.json` files are. It may not be there. */
+  readonly externalDir: string
+  /** Where external services are, and what proves them, by name. */
+  readonly external: Readonly<Record<string, { readonly url?: string; readonly credential?: string }>>
   /** The variables that set the config of plugins, `PLUGIN_<ID>__<KEY>`, by name. */
   readonly pluginEnvironment: Readonly<Record<string, string>>
 }
@@ -92,6 +96,7 @@ const Environment = v.object({
   SECRET_KEY_FILE: v.optional(v.string()),
   CREDENTIALS_DIRECTORY: v.optional(v.string()),
   BACKUP_DIR: v.optional(v.string()),
+  EXTERNAL_DIR: v.optional(v.pipe(v.string(), v.minLength(1)), './external'),
   ROLLBACK_AFTER: v.optional(
     v.pipe(v.string(), v.regex(/^\d{1,6}$/, 'must be a number, 0 for never'), v.transform(Number)),
     '10',
@@ -120,7 +125,9 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
     throw new ConfigError(issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('\n'))
   }
   const ofPlugins = Object.entries(env).filter(([name]) => /^PLUGIN_[A-Z0-9_]*?__/.test(name))
-  for (const name of [...TAKEN_OUT, ...ofPlugins.map(([name]) => name)]) delete env[name]
+  const external = ofExternal(env)
+  const ofServices = Object.keys(env).filter((name) => EXTERNAL.test(name))
+  for (const name of [...TAKEN_OUT, ...ofPlugins.map(([name]) => name), ...ofServices]) delete env[name]
   const watched = output.WATCHDOG_PID === undefined || output.WATCHDOG_PID === String(process.pid)
   return {
     host: output.HOST,
@@ -144,9 +151,57 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
     rollbackAfter: output.ROLLBACK_AFTER,
     secretKeyFile: secretKeyFile(output.SECRET_KEY_FILE, output.CREDENTIALS_DIRECTORY),
     backupDir: resolve(output.BACKUP_DIR ?? join(output.DATA_DIR, 'backups')),
+    externalDir: resolve(output.EXTERNAL_DIR),
+    external,
     pluginEnvironment: Object.fromEntries(
       ofPlugins.flatMap(([name, value]) => (value ? [[name, value]] : [])),
     ),
+  }
+}
+
+/** `EXTERNAL_CLIENT_MANAGER__URL` is of the service `client-manager`. */
+const EXTERNAL = /^EXTERNAL_([A-Z0-9_]+)__([A-Z0-9_]+)$/
+
+const OfService = v.strictObject({
+  URL: v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[^/?#@\s]+\/?$/, 'must be an http(s) origin'))),
+  CREDENTIAL: v.optional(
+    v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters')),
+  ),
+  CREDENTIAL_FILE: v.optional(v.string()),
+})
+
+/** @throws ConfigError */
+function ofExternal(env: Record<string, string | undefined>): Config['external'] {
+  const services = new Map<string, Record<string, string>>()
+  for (const [variable, value] of Object.entries(env)) {
+    const [, name, key] = EXTERNAL.exec(variable) ?? []
+    if (name === undefined || key === undefined || !value) continue
+    services.set(name, { ...services.get(name), [key]: value })
+  }
+  return Object.fromEntries(
+    Array.from(services, ([name, words]) => {
+      const variable = (key: string) => `EXTERNAL_${name}__${key}`
+      const file = words['CREDENTIAL_FILE']
+      const read =
+        file === undefined ? {} : { CREDENTIAL: textOf(file, variable('CREDENTIAL_FILE')), ...words }
+      const { success, output, issues } = v.safeParse(OfService, { ...words, ...read })
+      if (!success)
+        throw new ConfigError(
+          issues.map((issue) => `${variable(v.getDotPath(issue) ?? '')}: ${issue.message}`).join('\n'),
+        )
+      const { URL: url, CREDENTIAL: credential } = output
+      const of = { ...(url !== undefined && { url }), ...(credential !== undefined && { credential }) }
+      return [name.toLowerCase().replaceAll('_', '-'), of]
+    }),
+  )
+}
+
+/** Of a file that a variable names, without the line break at its end. @throws ConfigError */
+function textOf(file: string, variable: string): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd()
+  } catch (error) {
+    throw new ConfigError(`${variable}: ${(error as Error).message}`)
   }
 }
 

@@ -12,9 +12,11 @@ import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { readBackupSettings, writeBackupSettings } from './db/backup-settings.ts'
 import { takeDataFolder, type DataFolder } from './db/data-folder.ts'
+import type { ServiceNews } from './external/external-service.ts'
 import { HomeSettings } from './db/home.ts'
 import { PluginDatabases } from './db/plugin-databases.ts'
 import { Wishes } from './db/wishes.ts'
+import { ExternalServices } from './external/external-services.ts'
 import { AdminToken, storedAdminToken } from './http/admin-token.ts'
 import { App } from './http/app.ts'
 import { Hosts } from './http/hosts.ts'
@@ -64,6 +66,7 @@ export class Runtime {
   readonly loader: PluginLoader
   readonly home: HomeSettings
   readonly backups: Backups
+  readonly external: ExternalServices
   /** The token with all rights. */
   readonly adminToken: string
   /** Where the token was written, when this start made it. */
@@ -147,6 +150,13 @@ export class Runtime {
       problem: coreProblem,
       warn: (plugin, message) => this.log.of(plugin).warn(message),
     })
+    this.external = new ExternalServices({
+      dir: config.externalDir,
+      given: config.external,
+      logOf: (plugin) => this.log.of(plugin),
+      mask: (secret) => this.log.mask(secret),
+      tell: (news) => this.#tellOfExternal(news),
+    })
     this.loader = new PluginLoader({
       folders: config.pluginsDirs,
       organs: {
@@ -165,6 +175,7 @@ export class Runtime {
           mask: (secret) => this.log.mask(secret),
         }),
         databases: this.#databases,
+        external: this.external,
         running: this.#running,
         crashes: this.#crashes,
         versions: new VersionStore({
@@ -286,6 +297,8 @@ export class Runtime {
       this.loader.endByForce()
     }
     await (this.#server?.stop(STOP_MS, unload) ?? unload())
+    // After the plugins: until their last goodbye they may call them.
+    await this.external.stop()
     clearTimeout(this.#proving)
     this.#unwatch()
     this.#manager.stopped()
@@ -311,6 +324,13 @@ export class Runtime {
     const log = this.log.of(null)
     if (outcome.outcome === 'restored') log.info(`The house is what it was in the backup ${backup}.`)
     else log.error(`The house is what it was before the backup ${backup} was brought back. ${reason}`)
+  }
+
+  #tellOfExternal(news: ServiceNews): void {
+    const { name, adapter, state, error } = news
+    const level = state === 'down' || state === 'given_up' || state === 'incompatible' ? 'warn' : 'info'
+    this.log.of(adapter)[level](`"${name}" is ${state}${error === null ? '.' : `: ${error}`}`)
+    this.bus.emit({ type: 'core.external', source: '/core', subject: name, data: news })
   }
 
   #atTimes(cron: string, run: () => unknown, clock: Clock): () => void {

@@ -1,7 +1,7 @@
 // The events that the Core itself emits, as the document of events tells of them.
 
 import { type EventSchemas, type Events, z } from '@home-console/sdk'
-import { Reload } from './schemas.ts'
+import { EXTERNAL_STATES, MODES, Reload } from './schemas.ts'
 
 const OfPlugin = z
   .object({ plugin: z.string(), generation: z.number().int(), reload: Reload })
@@ -10,6 +10,14 @@ const OfPlugin = z
 export const CORE_EVENTS = {
   'core.started': z.object({ version: z.string() }),
   'core.stopping': z.object({ reason: z.string() }),
+  'core.external': z.object({
+    name: z.string(),
+    adapter: z.string().nullable(),
+    mode: z.enum(MODES),
+    state: z.enum(EXTERNAL_STATES),
+    before: z.enum(EXTERNAL_STATES),
+    error: z.string().nullable(),
+  }),
   'plugin.loaded': OfPlugin,
   'plugin.reloaded': OfPlugin,
   'plugin.kept_old': OfPlugin,

@@ -6,7 +6,7 @@ import { coreProblem } from '../http/problems.ts'
 import { WATCHED_MS } from '../loader/life/burst.ts'
 import type { PluginUnit } from '../loader/life/plugin-unit.ts'
 import { unitOf, type CoreApi } from './core-api.ts'
-import { answers, jsonBody, Page, Plugin, PluginId, Reload } from './schemas.ts'
+import { answers, jsonBody, MODES, Page, Plugin, PluginId, Reload } from './schemas.ts'
 
 const listPlugins = createRoute({
   method: 'get',
@@ -28,7 +28,7 @@ const getPlugin = createRoute({
 const PluginChange = z
   .strictObject({
     enabled: z.boolean().optional(),
-    mode: z.enum(['in_process', 'embedded', 'microservice']).optional(),
+    mode: z.enum(MODES).optional(),
     logLevel: z
       .enum(['debug', 'info', 'warn', 'error'])
       .nullable()

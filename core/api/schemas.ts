@@ -5,6 +5,9 @@ import { ERROR_BOOK } from '../http/error-book.ts'
 import { WATCHED_MS } from '../loader/life/burst.ts'
 import { titleOf } from '../http/status-titles.ts'
 
+export const MODES = ['in_process', 'embedded', 'microservice'] as const
+export const EXTERNAL_STATES = ['stopped', 'starting', 'up', 'down', 'given_up', 'incompatible'] as const
+
 const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })
 const ms = z.number().openapi({ description: 'Milliseconds.' })
 
@@ -84,7 +87,7 @@ export const Plugin = z
     version: z.string().nullable(),
     kind: z.enum(['plugin', 'system', 'adapter']),
     state: z.enum(['loading', 'active', 'waiting', 'failed', 'disabled', 'stopping']),
-    mode: z.enum(['in_process', 'embedded', 'microservice']),
+    mode: z.enum(MODES),
     enabled: z.boolean(),
     generation: z.number().int().openapi({ description: 'Of what serves now; 0 where nothing does.' }),
     routes: z.array(z.object({ method: z.string(), path: z.string() })),

@@ -20,6 +20,7 @@ export const plugins = sqliteTable('plugins', {
   logLevel: text('log_level', { enum: ['debug', 'info', 'warn', 'error'] }),
   rollbackAfter: integer('rollback_after'),
   pinned: text({ mode: 'json' }).$type<Pin>(),
+  mode: text({ enum: ['in_process', 'embedded', 'microservice'] }),
 })
 
 /** Single values of the house, as JSON. */

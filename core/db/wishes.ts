@@ -10,9 +10,11 @@ export interface Wish {
   /** Mistakes after a swap that bring the last version back; 0 for never, null as the house has it. */
   readonly rollbackAfter: number | null
   readonly pinned: Pin | null
+  /** Null: as the plugin has it. */
+  readonly mode: 'in_process' | 'embedded' | 'microservice' | null
 }
 
-const DEFAULT: Wish = { enabled: true, logLevel: null, rollbackAfter: null, pinned: null }
+const DEFAULT: Wish = { enabled: true, logLevel: null, rollbackAfter: null, pinned: null, mode: null }
 
 export class Wishes {
   readonly #db: CoreDatabase

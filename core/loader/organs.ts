@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { HomeSettings } from '../db/home.ts'
 import type { PluginDatabases } from '../db/plugin-databases.ts'
 import type { Wishes } from '../db/wishes.ts'
+import type { ExternalServices } from '../external/external-services.ts'
 import type { App } from '../http/app.ts'
 import type { Log } from '../log/log.ts'
 import type { Keyring } from '../secrets/keyring.ts'
@@ -27,6 +28,7 @@ export interface Organs {
   /** What plugins are set to. */
   readonly settings: Settings
   readonly databases: PluginDatabases
+  readonly external: ExternalServices
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord
   readonly crashes: Crashes

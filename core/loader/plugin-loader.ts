@@ -1,6 +1,6 @@
 // The PluginLoader: knows which plugins there are and what runs, follows the folders, and does what the owner says.
 
-import type { Hold, PluginFault, Reload } from '@home-console/sdk'
+import type { Hold, Mode, PluginFault, Reload } from '@home-console/sdk'
 import type { DatabaseUsage } from '../db/plugin-databases.ts'
 import type { Wish } from '../db/wishes.ts'
 import { LoadAttempt } from './life/attempt.ts'
@@ -9,12 +9,15 @@ import { findPlaces, isPlace, readPlace } from './files/discovery.ts'
 import { FileHints, type FileHint } from './files/file-hints.ts'
 import { faultOf, loggable, messageOf } from './fault.ts'
 import type { Charged } from './generation/generation.ts'
+import { modeOf } from './generation/mode.ts'
+import { offerOfExternal } from './generation/needs.ts'
 import { Lifecycle, type Begin, type Cause, type WaitingFor } from './life/lifecycle.ts'
 import type { Organs } from './organs.ts'
 import { PluginUnit, type PluginState } from './life/plugin-unit.ts'
 import { Quiet } from './files/quiet.ts'
 import { Rollback } from './life/rollback.ts'
 import type { Status } from './generation/statuses.ts'
+import type { ExternalService } from '../external/external-service.ts'
 import { SYSTEM_PLUGINS } from './system-plugins.ts'
 
 export interface PluginLoaderOptions {
@@ -33,7 +36,7 @@ export interface PluginView {
   version: string | null
   kind: 'plugin' | 'system' | 'adapter'
   state: PluginState
-  mode: 'in_process'
+  mode: Mode
   enabled: boolean
   generation: number
   routes: { method: string; path: string }[]
@@ -54,7 +57,7 @@ export class PluginLoader {
   /** By path: an id can change, the place cannot. */
   readonly #units = new Map<string, PluginUnit>()
   readonly #faults = new Map<string, number>()
-  readonly #lifecycle = new Lifecycle<PluginUnit>(() => this.units)
+  readonly #lifecycle: Lifecycle<PluginUnit>
   readonly #quiet: Quiet
   readonly #rollback: Rollback
   readonly configs: ConfigChanges
@@ -63,6 +66,11 @@ export class PluginLoader {
 
   constructor(options: PluginLoaderOptions) {
     this.#options = options
+    const { external } = options.organs
+    this.#lifecycle = new Lifecycle(() => this.units, {
+      offers: () => external.names.map(offerOfExternal),
+      whyNot: (name) => external.whyNot(name) ?? 'It has just come.',
+    })
     this.#rollback = new Rollback({
       organs: options.organs,
       load: (unit, cause) => this.#change([unit], { cause, force: true }),
@@ -97,6 +105,8 @@ export class PluginLoader {
           ),
     })
     this.#hints.add([organs.settings.folder])
+    organs.external.start()
+    organs.external.listen(() => this.#lifecycle.reconsider())
     await organs.versions.start()
     const cause: Cause = { kind: 'boot', files: [] }
     // Each by itself: whoever is ready is up, and only who needs others waits for them.
@@ -181,7 +191,8 @@ export class PluginLoader {
   async tryOnly(unit: PluginUnit): Promise<Reload | null> {
     await this.#lifecycle.decided(unit)
     if (unit.state === 'disabled') return null
-    const house = this.units.flatMap((other) => (other === unit ? [] : (other.offer ?? [])))
+    const others = this.units.flatMap((other) => (other === unit ? [] : (other.offer ?? [])))
+    const house = [...this.#lifecycle.standing, ...others]
     return new LoadAttempt(unit, unit.peek(), { cause: BY_API }).tryOnly(house)
   }
 
@@ -339,13 +350,17 @@ export class PluginLoader {
     const { enabled, pinned, rollbackAfter } = this.#options.organs.wishes.of(unit.id)
     const definition = generation?.definition
     const needs = unit.offer ?? unit.known
+    const { organs } = this.#options
+    const { role } = unit
+    const named = role.external === undefined ? undefined : organs.external.find(role.external)
+    const service = named?.adapter === unit.id ? named : null
     return {
       id: unit.id,
       name: definition?.name ?? unit.id,
       version: generation?.version ?? source?.manifest?.version ?? null,
-      kind: SYSTEM_PLUGINS.has(unit.id) ? 'system' : 'plugin',
+      kind: SYSTEM_PLUGINS.has(unit.id) ? 'system' : role.external === undefined ? 'plugin' : 'adapter',
       state: unit.state,
-      mode: 'in_process',
+      mode: service?.mode ?? modeOf(unit.id, role, organs),
       enabled,
       generation: generation?.number ?? 0,
       routes: generation?.routes ?? [],
@@ -355,7 +370,10 @@ export class PluginLoader {
         ...this.#lifecycle.waitingFor(unit),
         ...(unit.lacking ?? []).map(({ name, message }) => ({ kind: 'config', name, message })),
       ],
-      status: generation?.statuses.list() ?? [],
+      status: [
+        ...(generation?.statuses.list() ?? []),
+        ...(service === null || service.mode === 'in_process' ? [] : [statusOf(service)]),
+      ],
       holds: generation?.holds ?? [],
       error: unit.error ?? unit.configFault,
       lastReload: unit.reloads.last,
@@ -372,4 +390,11 @@ function idOf(place: PluginUnit['place']): string {
   } catch {
     return place.name
   }
+}
+
+/** How the external service is, as a status of its adapter. */
+function statusOf({ state, error, since }: ExternalService): Status {
+  const health =
+    state === 'up' ? 'ok' : state === 'starting' || state === 'incompatible' ? 'degraded' : 'down'
+  return { label: 'external', state: health, message: error ?? (state === 'up' ? null : state), since }
 }

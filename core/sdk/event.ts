@@ -1,5 +1,6 @@
 // An event: a named fact, in the envelope of CloudEvents 1.0.
 
+import type { ExternalState, Mode } from './external.ts'
 import type { InputOf, StandardSchemaV1 } from './standard-schema.ts'
 
 /** https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md, with `causationid` as an extension. */
@@ -39,6 +40,15 @@ export interface CloudEvent<Data = unknown, Type extends string = string> {
 export interface Events {
   'core.started': { version: string }
   'core.stopping': { reason: string }
+  /** An external service is another way than before. */
+  'core.external': {
+    name: string
+    adapter: string | null
+    mode: Mode
+    state: ExternalState
+    before: ExternalState
+    error: string | null
+  }
   'plugin.loaded': PluginEvent
   'plugin.reloaded': PluginEvent
   'plugin.kept_old': PluginEvent

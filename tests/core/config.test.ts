@@ -24,6 +24,8 @@ test('an empty environment gives the documented defaults', () => {
     rollbackAfter: 10,
     secretKeyFile: null,
     backupDir: `${process.cwd()}/data/backups`,
+    externalDir: `${process.cwd()}/external`,
+    external: {},
     pluginEnvironment: {},
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')
@@ -60,6 +62,27 @@ test('what sets the config of plugins is taken out of the environment, with the 
   expect(env).toEqual({ PLUGIN_DIR: '/x', PATH: '/bin' } as never)
 })
 
+test('where external services are and what proves them is taken out of the environment, by the name of each', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'home-console-'))
+  writeFileSync(join(folder, 'credential'), 'a-credential-in-a-file\n')
+  const env = {
+    EXTERNAL_CLIENT_MANAGER__URL: 'http://clients:4000',
+    EXTERNAL_CLIENT_MANAGER__CREDENTIAL: 'a-credential-by-itself',
+    EXTERNAL_MOWER__CREDENTIAL_FILE: join(folder, 'credential'),
+    EXTERNAL_EMPTY__URL: '',
+    EXTERNAL_DIR: '/x',
+    PATH: '/bin',
+  }
+  const { external, externalDir } = readEnvironment(env, false)
+  expect(external).toEqual({
+    'client-manager': { url: 'http://clients:4000', credential: 'a-credential-by-itself' },
+    mower: { credential: 'a-credential-in-a-file' },
+  })
+  expect(externalDir).toBe('/x')
+  expect(env).toEqual({ EXTERNAL_DIR: '/x', PATH: '/bin' } as never)
+  rmSync(folder, { recursive: true })
+})
+
 test('the key for secrets is the named one, or what systemd lays in its folder', () => {
   const credentials = mkdtempSync(join(tmpdir(), 'home-console-'))
   const file = (env: Record<string, string>) => readEnvironment(env, false).secretKeyFile
@@ -81,6 +104,11 @@ test.each([
   ['PUBLIC_URL', 'house'],
   ['PLUGINS_DIR', ':'],
   ['ROLLBACK_AFTER', '-1'],
+  ['EXTERNAL_MOWER__URL', 'mower.lan'],
+  ['EXTERNAL_MOWER__URL', 'http://mower.lan/path'],
+  ['EXTERNAL_MOWER__CREDENTIAL', 'short'],
+  ['EXTERNAL_MOWER__CREDENTIAL_FILE', '/not/there'],
+  ['EXTERNAL_MOWER__COLOUR', 'red'],
 ])('%s=%j is refused, and the variable is named', (name, value) => {
   expect(() => readEnvironment({ [name]: value }, false)).toThrow(ConfigError)
   expect(() => readEnvironment({ [name]: value }, false)).toThrow(name)

@@ -18,7 +18,7 @@ test('wishes and the home survive a restart', () => {
   new Wishes(first.db).change('lamp', { enabled: false })
   new Wishes(first.db).change('lamp', { logLevel: 'debug' })
   const pinned = { digest: 'a', over: 'b', since: '2026-01-01T00:00:00Z' }
-  new Wishes(first.db).change('lamp', { rollbackAfter: 0, pinned })
+  new Wishes(first.db).change('lamp', { rollbackAfter: 0, pinned, mode: 'embedded' })
   new HomeSettings(first.db).change({ timeZone: 'Asia/Tokyo', latitude: 35.7 })
   first.close()
 
@@ -28,12 +28,14 @@ test('wishes and the home survive a restart', () => {
     logLevel: 'debug',
     rollbackAfter: 0,
     pinned,
+    mode: 'embedded',
   })
   expect(new Wishes(second.db).of('sun')).toEqual({
     enabled: true,
     logLevel: null,
     rollbackAfter: null,
     pinned: null,
+    mode: null,
   })
   expect(new HomeSettings(second.db).values).toMatchObject({
     timeZone: 'Asia/Tokyo',

@@ -532,6 +532,8 @@ describe('the owner', () => {
         notify: null,
         secretKeyFile: null,
         backupDir: join(house.folder, 'data/backups'),
+        externalDir: '/nowhere',
+        external: {},
         pluginEnvironment: {},
         rollbackAfter: 10,
       },

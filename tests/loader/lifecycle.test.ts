@@ -53,6 +53,7 @@ class MadeUp implements LivingPart {
       provides: [`s${this.id}`],
       requires: requires.map((index) => `sp${index}`),
       dependsOn: dependsOn.map((index) => `p${index}`),
+      external: null,
     }
   }
 

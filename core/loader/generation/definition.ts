@@ -29,32 +29,51 @@ const services = v.pipe(
   v.check((names) => new Set(names).size === names.length, 'must not name a service twice'),
 )
 
+const modes = v.pipe(
+  v.array(v.picklist(['in_process', 'embedded', 'microservice'])),
+  v.nonEmpty('must name a mode'),
+  v.check((names) => new Set(names).size === names.length, 'must not name a mode twice'),
+)
+
 /** Whoever asks for a reload waits for its decision, and no request may take much longer than this. */
 const LONGEST_LOAD_MS = 240_000
 
-const Definition = v.object({
-  onLoad: callable,
-  onUnload: v.optional(callable),
-  handover: v.optional(callable),
-  exclusive: v.optional(v.boolean()),
-  version: v.optional(v.string()),
-  name: v.optional(v.string()),
-  description: v.optional(v.string()),
-  config: v.optional(schema),
-  onConfigChange: v.optional(callable),
-  events: v.optional(v.record(eventType, schema)),
-  requires: v.optional(services),
-  provides: v.optional(services),
-  scopes: v.optional(v.record(v.string(), v.string())),
-  db: v.optional(tables),
-  dependsOn: v.optional(v.array(v.pipe(v.string(), v.check(isPluginId, 'must be the id of a plugin')))),
-  loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
-})
+const Definition = v.pipe(
+  v.object({
+    onLoad: callable,
+    onUnload: v.optional(callable),
+    handover: v.optional(callable),
+    exclusive: v.optional(v.boolean()),
+    version: v.optional(v.string()),
+    name: v.optional(v.string()),
+    description: v.optional(v.string()),
+    config: v.optional(schema),
+    onConfigChange: v.optional(callable),
+    events: v.optional(v.record(eventType, schema)),
+    requires: v.optional(services),
+    provides: v.optional(services),
+    scopes: v.optional(v.record(v.string(), v.string())),
+    db: v.optional(tables),
+    dependsOn: v.optional(v.array(v.pipe(v.string(), v.check(isPluginId, 'must be the id of a plugin')))),
+    modes: v.optional(modes),
+    external: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be the name of a folder with a service.json'),
+      ),
+    ),
+    loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
+  }),
+  v.forward(
+    v.check(
+      ({ modes = [], external }) => external !== undefined || modes.every((mode) => mode === 'in_process'),
+      'embedded and microservice need an external service: name it in "external"',
+    ),
+    ['modes'],
+  ),
+)
 
-/** Members of the contract that this release does not carry out. To pass over them in silence would be a lie. */
-const NOT_YET = ['modes', 'external']
-
-/** @throws PluginError `no_default_export`, `invalid_definition` or `not_supported` */
+/** @throws PluginError `no_default_export` or `invalid_definition` */
 export function definitionOf(module: unknown, entry: string): PluginDefinition {
   const exported =
     typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
@@ -81,14 +100,6 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
       positionOfText(entry, 'export default'),
     )
   }
-  const member = NOT_YET.find((name) => (exported as Record<string, unknown>)[name] !== undefined)
-  if (member !== undefined) {
-    throw new PluginError(
-      'not_supported',
-      `"${member}" is not supported by this release of the Core.`,
-      positionOfText(entry, 'export default'),
-    )
-  }
   return copyOf(exported as PluginDefinition)
 }
 
@@ -105,6 +116,8 @@ function copyOf(definition: PluginDefinition): PluginDefinition {
     dependsOn,
     scopes,
     db,
+    modes,
+    external,
     loadTimeout,
   } = definition
   return {
@@ -125,6 +138,8 @@ function copyOf(definition: PluginDefinition): PluginDefinition {
     ...(dependsOn !== undefined && { dependsOn: [...dependsOn] }),
     ...(scopes !== undefined && { scopes: { ...scopes } }),
     ...(db !== undefined && { db: { ...db } }),
+    ...(modes !== undefined && { modes: [...modes] }),
+    ...(external !== undefined && { external }),
     ...(loadTimeout !== undefined && { loadTimeout }),
   }
 }

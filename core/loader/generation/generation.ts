@@ -1,6 +1,6 @@
 // One loaded version of a plugin: its modules, its router and all that it holds, from the import to the last goodbye.
 
-import type { Hold, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
+import type { Hold, Mode, PluginContext, PluginDefinition, PluginRouter } from '@home-console/sdk'
 import { Scope } from '../../scope/scope.ts'
 import { Declaration } from '../../bus/declared-events.ts'
 import type { HeldEvents, Listener } from '../../bus/held-events.ts'
@@ -27,6 +27,7 @@ import type { PluginSource } from '../files/discovery.ts'
 import { Emissions } from './emissions.ts'
 import { messageOf, PluginError, positionOf, positionOfText } from '../fault.ts'
 import { OpenStreams } from './open-streams.ts'
+import { modeOf, type Role } from './mode.ts'
 import type { Needs } from './needs.ts'
 import type { Organs } from '../organs.ts'
 import { NotTaken, PluginConfig, type Candidate } from './plugin-config.ts'
@@ -176,8 +177,18 @@ export class Generation implements MountOwner {
   }
 
   get needs(): Needs {
-    const { requires = [], provides = [], dependsOn = [] } = this.#definition ?? {}
-    return { id: this.id, requires, provides, dependsOn }
+    const { requires = [], provides = [], dependsOn = [], external } = this.#definition ?? {}
+    const stands = external !== undefined && this.mode !== 'in_process'
+    return { id: this.id, requires, provides, dependsOn, external: stands ? external : null }
+  }
+
+  get role(): Role {
+    return this.#definition ?? {}
+  }
+
+  /** Where its work runs, or will once it is live. */
+  get mode(): Mode {
+    return modeOf(this.id, this.role, this.#organs)
   }
 
   /** What others see of it. */

@@ -8,23 +8,32 @@ export interface Needs {
   readonly provides: readonly string[]
   /** Ids of plugins. */
   readonly dependsOn: readonly string[]
+  /** Name of the external service that it stands for; null where it does its work here. */
+  readonly external: string | null
 }
 
-/** One thing that is needed: a service by name, or a plugin by id. */
+/** One thing that is needed: a service or an external service by name, or a plugin by id. */
 export interface Need {
-  readonly kind: 'service' | 'plugin'
+  readonly kind: 'service' | 'plugin' | 'external'
   readonly name: string
 }
 
-export function needsOf({ requires, dependsOn }: Needs): Need[] {
+export function needsOf({ requires, dependsOn, external }: Needs): Need[] {
   return [
+    ...(external === null ? [] : [{ kind: 'external', name: external } as const]),
     ...requires.map((name): Need => ({ kind: 'service', name })),
     ...dependsOn.map((name): Need => ({ kind: 'plugin', name })),
   ]
 }
 
+/** What the service.json of an external service, where it is there, is to the house. No plugin has such an id. */
+export function offerOfExternal(name: string): Needs {
+  return { id: `external/${name}`, requires: [], provides: [], dependsOn: [], external: null }
+}
+
 /** Whether one that offers this is what is needed. */
 export function meets(offer: Needs, { kind, name }: Need): boolean {
+  if (kind === 'external') return offer.id === `external/${name}`
   return kind === 'plugin' ? offer.id === name : offer.provides.includes(name)
 }
 
@@ -75,7 +84,7 @@ export function tellCircle(links: readonly Link[]): string {
 }
 
 export function tellNeed({ kind, name }: Need): string {
-  return `the ${kind} "${name}"`
+  return `the ${kind === 'external' ? 'external service' : kind} "${name}"`
 }
 
 /** What a plugin needs is not there, or would need it in turn: it waits. */

@@ -7,13 +7,14 @@ import { Generation } from '../generation/generation.ts'
 import { faultOf } from '../fault.ts'
 import { importFault } from '../files/import-fault.ts'
 import { changesBetween, type Face } from '../generation/changes.ts'
+import type { Role } from '../generation/mode.ts'
 import type { Begin } from './lifecycle.ts'
 import { missing, NeedsNotMet, type Needs } from '../generation/needs.ts'
 import type { PluginUnit, Reading } from './plugin-unit.ts'
 import { QUIET_MS } from '../files/quiet.ts'
 import { announce } from './reload-news.ts'
 import { newReload, timed } from './reloads.ts'
-import { assertNotMissed, assertNotTaken } from './offers.ts'
+import { assertNoOtherAdapter, assertNotMissed, assertNotTaken } from './offers.ts'
 import { assertParses } from '../files/syntax.ts'
 import { HeldBack, type Attempt, type Change } from './transaction.ts'
 
@@ -58,6 +59,11 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   /** Of an exclusive plugin those of the version before, until that has made room for the import of the next. */
   get needs(): Needs | null {
     return this.#generation?.needs ?? this.#presumed
+  }
+
+  /** Null until it is imported. */
+  get role(): Role | null {
+    return this.#generation?.definition ?? null
   }
 
   get isOvertaken(): boolean {
@@ -130,7 +136,8 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   check(change: Change<PluginUnit>): void {
     if (this.#reading.source !== null) this.part.assertFree(this.#reading.source, change.leaving)
     if (this.#generation === null) return
-    const { services } = this.part.organs
+    const { services, external } = this.part.organs
+    assertNoOtherAdapter(external, this.#generation, change)
     assertNotTaken(services, this.#generation, change)
     if (!this.#regardless) assertNotMissed(services, this.#before.services, this.#generation, change)
   }

@@ -66,6 +66,15 @@ export interface WaitingFor {
   message: string
 }
 
+/** What is there for plugins to need, and is no plugin. */
+export interface Grounds {
+  offers(): readonly Needs[]
+  /** Why an external service of this name is not among them. */
+  whyNot(name: string): string
+}
+
+const NO_GROUNDS: Grounds = { offers: () => [], whyNot: () => 'There are none here.' }
+
 const DEPENDENCY: Cause = { kind: 'dependency', files: [] }
 const GONE: Cause = { kind: 'file', files: [] }
 
@@ -76,6 +85,7 @@ function sameKind({ kind }: Cause): Cause {
 
 export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
   readonly #parts: () => readonly P[]
+  readonly #grounds: Grounds
   /** With the end of each. */
   readonly #underWay = new Map<Transaction, Promise<void>>()
   /** A change of the one brings the others with it: they were refused for its sake. */
@@ -87,13 +97,27 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
   #progress = Promise.withResolvers<void>()
   #stopped = false
 
-  /** @param parts all that there are now */
-  constructor(parts: () => readonly P[]) {
+  /**
+   * @param parts all that there are now
+   * @param grounds what the house offers besides them
+   */
+  constructor(parts: () => readonly P[], grounds: Grounds = NO_GROUNDS) {
     this.#parts = parts
+    this.#grounds = grounds
   }
 
   get parts(): readonly P[] {
     return this.#parts()
+  }
+
+  get standing(): readonly Needs[] {
+    return this.#grounds.offers()
+  }
+
+  /** What the house offers besides its parts is another now. */
+  reconsider(): void {
+    this.#state++
+    this.#wake()
   }
 
   /**
@@ -177,7 +201,9 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
       const message = isLink
         ? `They wait for each other: ${tellCircle(circle)}. Take one of these needs away.`
         : provider === undefined
-          ? `There is no plugin that gives it.`
+          ? need.kind === 'external'
+            ? this.#grounds.whyNot(need.name)
+            : `There is no plugin that gives it.`
           : `"${provider.id}" gives it, and is ${provider.state}.`
       return [{ ...need, message: `It waits for ${tellNeed(need)}. ${message}` }]
     })
@@ -277,7 +303,7 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
   // --- Needs.
 
   #serving(): Needs[] {
-    return this.parts.flatMap(({ offer }) => offer ?? [])
+    return [...this.standing, ...this.parts.flatMap(({ offer }) => offer ?? [])]
   }
 
   /** Those that serve and lack what they need, or would lack it when the others of them are gone. */
@@ -285,7 +311,7 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
     const bereft: P[] = []
     let rest = this.parts.filter((part) => part.offer !== null)
     for (let found = 1; found > 0;) {
-      const house = rest.map((part) => part.offer!)
+      const house = [...this.standing, ...rest.map((part) => part.offer!)]
       const lacking = rest.filter((part) => missing(part.offer!, house).length > 0)
       bereft.push(...lacking)
       found = lacking.length

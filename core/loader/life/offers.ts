@@ -1,6 +1,7 @@
 // Refuses a version that takes away what a loaded plugin uses, or offers what another one offers.
 
 import { lostMethods } from '../../services/lost-methods.ts'
+import type { ExternalServices } from '../../external/external-services.ts'
 import type { Offer, ServiceRegistry } from '../../services/service-registry.ts'
 import { PluginError, positionOfText } from '../fault.ts'
 import type { Generation } from '../generation/generation.ts'
@@ -50,5 +51,23 @@ export function assertNotTaken(
     'service_taken',
     `"${rival.service}" is provided by the plugin "${rival.plugin}" already.`,
     positionOfText(next.source.entry, rival.service),
+  )
+}
+
+/** @throws PluginError `external_taken`, with the adapter that it has */
+export function assertNoOtherAdapter(
+  services: ExternalServices,
+  next: Generation,
+  { leaving, swapping }: Change<PluginUnit>,
+): void {
+  const { external } = next.role
+  if (external === undefined) return
+  const adapter = services.find(external)?.adapter ?? null
+  if (adapter === null || adapter === next.id || swapping.has(adapter)) return
+  if (leaving.some(({ id }) => id === adapter)) return
+  throw new PluginError(
+    'external_taken',
+    `"${external}" has an adapter already: the plugin "${adapter}".`,
+    positionOfText(next.source.entry, external),
   )
 }

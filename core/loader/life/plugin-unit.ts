@@ -9,11 +9,13 @@ import { collectSoon } from './collection.ts'
 import { isPlace, readPlace, type PluginPlace, type PluginSource } from '../files/discovery.ts'
 import { messageOf, PluginError, positionOfText } from '../fault.ts'
 import { Generation, type Charged } from '../generation/generation.ts'
+import type { Role } from '../generation/mode.ts'
 import { Interlude } from './interlude.ts'
 import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
 import { NeedsNotMet, type Needs } from '../generation/needs.ts'
 import type { Organs } from '../organs.ts'
 import { ConfigRefused } from '../generation/plugin-config.ts'
+import { Post } from './post.ts'
 import { announce, announceLeaks } from './reload-news.ts'
 import { newReload, Reloads, timed } from './reloads.ts'
 import { ServingVersion } from './serving-version.ts'
@@ -69,6 +71,8 @@ export class PluginUnit implements LivingPart {
   /** What serves was told to go: nobody new may lean on it. */
   #withdrawn = false
   #lastNumber = 0
+  #role: Role = {}
+  readonly #post: Post
   #error: PluginFault | null = null
   #awaiting: Needs | null = null
   #known: Needs | null = null
@@ -94,6 +98,7 @@ export class PluginUnit implements LivingPart {
     this.place = options.place
     this.#options = options
     this.#version = new ServingVersion(options)
+    this.#post = new Post(options.organs)
   }
 
   get id(): string {
@@ -129,6 +134,11 @@ export class PluginUnit implements LivingPart {
   /** What of its config did not fit, where the last version was refused for that. */
   get misfit(): ConfigRefused | null {
     return this.#misfit
+  }
+
+  /** Of the version that serves, or of the one that was seen last. */
+  get role(): Role {
+    return this.#serving?.role ?? this.#role
   }
 
   get known(): Needs | null {
@@ -320,6 +330,7 @@ export class PluginUnit implements LivingPart {
     this.#error = null
     this.#awaiting = null
     this.#lacking = null
+    this.#post.take(generation)
     if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
   }
 
@@ -345,6 +356,7 @@ export class PluginUnit implements LivingPart {
 
   decided(attempt: LoadAttempt): void {
     this.#known = attempt.needs ?? this.#known
+    this.#role = attempt.role ?? this.#role
     this.reloads.add(attempt.record)
     if (attempt !== this.#attempt) return
     this.#attempt = null
@@ -421,6 +433,7 @@ export class PluginUnit implements LivingPart {
       this.#state = 'loading'
       this.#serving = null
       this.#version.gone()
+      this.#post.leave()
       before.unmount()
     }
     this.resume()
@@ -495,6 +508,7 @@ export class PluginUnit implements LivingPart {
     this.#withdrawn = false
     this.#options.onReleased()
     await Promise.all(this.#leaving.values())
+    if (this.#serving === null) this.#post.leave()
     // It may have come back meanwhile.
     if (this.#state !== 'stopping') return
     this.release()

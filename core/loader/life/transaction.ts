@@ -66,6 +66,8 @@ export interface Change<P extends Part = Part> {
 /** The rest of the house, as a transaction sees it. */
 export interface Surroundings<P extends Part> {
   readonly parts: readonly P[]
+  /** What the house offers besides them. */
+  readonly standing: readonly Needs[]
   /** The other transactions that are not decided yet. */
   coming(besides: Transaction<P>): readonly Transaction<P>[]
   /** The one was refused for the other's sake: the next change of `part` brings `mate` with it. */
@@ -252,7 +254,8 @@ export class Transaction<P extends Part = Part> {
 
   /** What serves and is not touched. */
   #unchanged(): Needs[] {
-    return this.#surroundings.parts.flatMap((part) => (this.touches(part) ? [] : (part.offer ?? [])))
+    const { parts, standing } = this.#surroundings
+    return [...standing, ...parts.flatMap((part) => (this.touches(part) ? [] : (part.offer ?? [])))]
   }
 
   // --- One tick.

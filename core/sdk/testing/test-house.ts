@@ -28,6 +28,8 @@ export type PluginFiles = string | Readonly<Record<string, string>>
 export interface TestHouseOptions {
   /** By id. */
   readonly plugins?: Readonly<Record<string, PluginFiles>>
+  /** External services by name: where each comes from, or its files, `service.json` among them. */
+  readonly external?: Readonly<Record<string, PluginFiles>>
   /** What the owner set, by the plugin's id: what its config file says. */
   readonly configs?: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   /** Answers what the plugins `fetch`. Without it, they reach the network. */
@@ -48,7 +50,7 @@ export async function startTestHouse(options: TestHouseOptions = {}): Promise<Te
 }
 
 export class TestHouse implements AsyncDisposable {
-  /** The temporary folder. Below it `plugins` and `data`. */
+  /** The temporary folder. Below it `plugins`, `external` and `data`. */
   readonly folder: string
   readonly clock: TestClock
   /** Every event since the start, in order. */
@@ -59,11 +61,19 @@ export class TestHouse implements AsyncDisposable {
   readonly #taken = new Set<CloudEvent>()
   readonly #waiting = new Set<() => void>()
 
-  constructor({ plugins = {}, configs = {}, fetch: answer, now = Date.now(), config }: TestHouseOptions) {
+  constructor({
+    plugins = {},
+    external = {},
+    configs = {},
+    fetch: answer,
+    now = Date.now(),
+    config,
+  }: TestHouseOptions) {
     this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
     this.clock = new TestClock(now)
     mkdirSync(join(this.folder, 'plugins'))
     for (const [id, files] of Object.entries(plugins)) this.#place(id, files)
+    for (const [name, files] of Object.entries(external)) this.#place(name, files, 'external')
     for (const [id, values] of Object.entries(configs)) this.#write(`data/config/${id}.jsonc`, values)
     this.runtime = new Runtime({
       config: {
@@ -81,6 +91,8 @@ export class TestHouse implements AsyncDisposable {
         notify: null,
         secretKeyFile: null,
         backupDir: join(this.folder, 'data/backups'),
+        externalDir: join(this.folder, 'external'),
+        external: {},
         pluginEnvironment: {},
         rollbackAfter: 10,
         ...config,
@@ -167,8 +179,8 @@ export class TestHouse implements AsyncDisposable {
   }
 
   /** Writes a file in one step, and waits for nothing. */
-  write(file: string, text: string): void {
-    const path = this.path(file)
+  write(file: string, text: string, below: 'plugins' | 'external' = 'plugins'): void {
+    const path = join(this.folder, below, file)
     mkdirSync(dirname(path), { recursive: true })
     const beside = join(dirname(path), `.${basename(path)}.new`)
     writeFileSync(beside, text)
@@ -193,20 +205,18 @@ export class TestHouse implements AsyncDisposable {
     )
   }
 
-  #place(id: string, files: PluginFiles): void {
+  #place(id: string, files: PluginFiles, below: 'plugins' | 'external' = 'plugins'): void {
     if (typeof files !== 'string') {
-      for (const [name, text] of Object.entries(files)) this.write(`${id}/${name}`, text)
+      for (const [name, text] of Object.entries(files)) this.write(`${id}/${name}`, text, below)
       return
     }
     const from = files.replace(/\/$/, '')
     const folder = statSync(from).isDirectory()
-    cpSync(from, this.path(folder ? id : `${id}.ts`), {
-      recursive: true,
-      filter: (path) => basename(path) !== 'node_modules',
-    })
+    const to = join(this.folder, below, folder ? id : `${id}.ts`)
+    cpSync(from, to, { recursive: true, filter: (path) => basename(path) !== 'node_modules' })
     // Its packages are those that it finds where it comes from: beside it, or in a folder above.
     const packages = packagesAbove(folder ? from : dirname(from))
-    const link = this.path(folder ? `${id}/node_modules` : 'node_modules')
+    const link = join(folder ? to : dirname(to), 'node_modules')
     if (packages !== null && !existsSync(link)) symlinkSync(packages, link)
   }
 

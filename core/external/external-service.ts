@@ -1,0 +1,363 @@
+// One external service: what its service.json says, the way in which it runs now, and the adapter that wants it to.
+
+import type { ExternalState, Mode, Undo } from '@home-console/sdk'
+import type { OwnedLog } from '../log/log.ts'
+import type { ServiceManifest } from './manifest.ts'
+import type { LiveReach } from './reach.ts'
+import type { Way, WayOptions } from './way.ts'
+
+/** An adapter's word that it stands for a service, and in which mode that is to run. */
+export interface Claim {
+  readonly plugin: string
+  readonly mode: Mode
+}
+
+/** What changed: its state, where it is reached, or what its service.json says. */
+export type Change = 'state' | 'reach' | 'manifest'
+
+export interface ServiceNews {
+  readonly name: string
+  readonly adapter: string | null
+  readonly mode: Mode
+  readonly state: ExternalState
+  readonly before: ExternalState
+  readonly error: string | null
+}
+
+export interface ExternalServiceOptions {
+  readonly name: string
+  readonly manifest: ServiceManifest
+  /** Brings up another way. @throws Error when there is no such way */
+  readonly open: (mode: Exclude<Mode, 'in_process'>, options: Omit<WayOptions, 'credential'>) => Promise<Way>
+  readonly logOf: (plugin: string | null) => OwnedLog
+  /** It is another one's turn to know how it is. */
+  readonly tell: (news: ServiceNews) => void
+}
+
+/** What the control plane shows of it. */
+export interface ExternalView {
+  name: string
+  version: string
+  description: string | null
+  mode: Mode
+  state: ExternalState
+  /** Where it is reached. */
+  url: string | null
+  pid: number | null
+  restarts: number
+  /** RFC 3339 in UTC: since when its state is this. */
+  since: string
+  adapter: string | null
+  error: string | null
+  /** Why the service.json on the disk is not the one in force; null where it is. */
+  fault: string | null
+  inFlight: number
+  incompatible: string | null
+}
+
+export class ExternalService {
+  readonly name: string
+  readonly #options: ExternalServiceOptions
+  readonly #listeners = new Set<(change: Change) => void>()
+  #manifest: ServiceManifest
+  #fault: string | null = null
+  #incompatible: string | null = null
+  #claim: Claim | null = null
+  #way: Way | null = null
+  /** Why there is no way at all where one is wanted. */
+  #error: string | null = null
+  /** All that are not quite gone, and one that is to take over. */
+  readonly #alive = new Set<Way>()
+  #told: ExternalState = 'stopped'
+  #reached: LiveReach | null = null
+  #since = new Date().toISOString()
+  /** One change after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ExternalServiceOptions) {
+    this.#options = options
+    this.name = options.name
+    this.#manifest = options.manifest
+  }
+
+  // --- What the proxy asks: a Target, structurally.
+
+  get reach(): LiveReach | null {
+    return this.#way?.reach ?? null
+  }
+
+  get limits(): ServiceManifest['limits'] {
+    return this.#manifest.limits
+  }
+
+  get trouble(): string | null {
+    if (this.reach !== null) return null
+    if (this.#claim === null) return `"${this.name}" is stopped: no adapter stands for it now.`
+    if (this.#claim.mode === 'in_process') return `"${this.name}" is stopped: its work is done in the Core.`
+    return `"${this.name}" is ${this.state}${this.error === null ? '.' : `: ${this.error}`}`
+  }
+
+  // --- What it is.
+
+  get manifest(): ServiceManifest {
+    return this.#manifest
+  }
+
+  get mode(): Mode {
+    return this.#way?.mode ?? this.#claim?.mode ?? 'in_process'
+  }
+
+  get state(): ExternalState {
+    if (this.#way === null) {
+      if (this.#claim === null || this.#claim.mode === 'in_process') return 'stopped'
+      return this.#error === null ? 'starting' : 'down'
+    }
+    return this.#way.state === 'up' && this.#incompatible !== null ? 'incompatible' : this.#way.state
+  }
+
+  get error(): string | null {
+    return this.#way?.error ?? this.#error ?? this.#incompatible
+  }
+
+  /** The plugin that stands for it. */
+  get adapter(): string | null {
+    return this.#claim?.plugin ?? null
+  }
+
+  get since(): string {
+    return this.#since
+  }
+
+  /** Why it no longer has what its adapter uses; null when it has. Said by whoever read its document. */
+  get incompatible(): string | null {
+    return this.#incompatible
+  }
+
+  set incompatible(why: string | null) {
+    this.#incompatible = why
+    this.#noticed()
+  }
+
+  /** Why the service.json on the disk is not the one in force. */
+  get fault(): string | null {
+    return this.#fault
+  }
+
+  set fault(why: string | null) {
+    if (why === this.#fault) return
+    this.#fault = why
+    if (why !== null)
+      this.#options
+        .logOf(this.adapter)
+        .error(`service.json of "${this.name}" is refused, and the one before stays in force: ${why}`)
+    this.#say('manifest')
+  }
+
+  /** Whether this is what the service was given to prove itself with. One that is being stopped may still say its last. */
+  proves(credential: string): boolean {
+    const given = Buffer.from(credential)
+    return [...this.#alive].some((way) => {
+      const known = Buffer.from(way.credential)
+      return known.length === given.length && crypto.timingSafeEqual(known, given)
+    })
+  }
+
+  view(): ExternalView {
+    return {
+      name: this.name,
+      version: this.#manifest.version,
+      description: this.#manifest.description ?? null,
+      mode: this.mode,
+      state: this.state,
+      url: this.reach?.origin ?? null,
+      pid: this.#way?.pid ?? null,
+      restarts: this.#way?.restarts ?? 0,
+      since: this.#since,
+      adapter: this.adapter,
+      error: this.error,
+      fault: this.#fault,
+      inFlight: this.reach?.inFlight ?? 0,
+      incompatible: this.#incompatible,
+    }
+  }
+
+  /** Calls back after each change, until the undo is called. Must not throw. */
+  listen(callback: (change: Change) => void): Undo {
+    this.#listeners.add(callback)
+    return () => this.#listeners.delete(callback)
+  }
+
+  // --- What is wanted of it.
+
+  /** A live adapter stands for it. Another version of the adapter changes nothing, unless it wants another mode. */
+  claim(claim: Claim): void {
+    const before = this.#claim
+    this.#claim = claim
+    if (before?.plugin === claim.plugin && before.mode === claim.mode) return
+    void this.#change(async () => {
+      const wanted = this.#claim?.mode
+      if (wanted === undefined || wanted === this.#way?.mode) return
+      if (this.#way === null) await this.#begin()
+      else await this.#replace(wanted, this.#manifest)
+    }).catch((error: Error) =>
+      this.#options
+        .logOf(this.adapter)
+        .error(`"${this.name}" goes on as ${this.mode}: ${claim.mode} does not come up: ${error.message}`),
+    )
+    this.#noticed()
+  }
+
+  /** Nobody stands for it any more: it stops. Settles when nothing of it is left. */
+  async release(plugin: string): Promise<void> {
+    if (this.#claim?.plugin !== plugin) return
+    this.#claim = null
+    this.#incompatible = null
+    await this.#end()
+  }
+
+  /**
+   * Lets it run in another mode: that way is up before the one before goes. While no adapter stands for it, nothing runs
+   * and nothing happens.
+   *
+   * @throws Error why the other way did not come up; then all is as it was
+   */
+  changeMode(mode: Mode): Promise<void> {
+    return this.#change(async () => {
+      if (this.#claim === null) return
+      await this.#replace(mode, this.#manifest)
+      this.#claim = this.#claim && { ...this.#claim, mode }
+    })
+  }
+
+  /** Its service.json is another one: what runs follows it, once that is up. */
+  takeManifest(manifest: ServiceManifest): void {
+    if (Bun.deepEquals(manifest, this.#manifest)) return
+    void this.#change(async () => {
+      const before = this.#manifest
+      const log = this.#options.logOf(this.adapter)
+      try {
+        if (this.#way === null && this.#claim !== null) {
+          this.#manifest = manifest
+          await this.#begin()
+        } else if (this.#way !== null && concerns(this.#way.mode, before, manifest))
+          await this.#replace(this.#way.mode, manifest)
+        this.#manifest = manifest
+        this.#say('manifest')
+        log.info(`service.json of "${this.name}" is in force: version ${manifest.version}.`)
+      } catch (error) {
+        this.fault = `What it describes does not come up: ${(error as Error).message}`
+      }
+    })
+  }
+
+  /** Begins another way of the same kind, and stops the one before when that is up. @throws Error why it is not */
+  restart(): Promise<void> {
+    return this.#change(async () => {
+      if (this.#claim !== null) await this.#replace(this.#way?.mode ?? this.#claim.mode, this.#manifest)
+    })
+  }
+
+  /** The house stops. Settles when nothing of it is left. */
+  async stop(): Promise<void> {
+    this.#claim = null
+    await this.#end()
+  }
+
+  // --- How.
+
+  async #change<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  /** Nothing runs, so there is nothing to lose: it may take as long as it takes. */
+  async #begin(): Promise<void> {
+    const mode = this.#claim?.mode
+    if (mode === undefined || mode === 'in_process') return
+    this.#error = null
+    try {
+      const way = await this.#open(mode, this.#manifest)
+      // Released, or wanted otherwise, meanwhile.
+      if (this.#claim?.mode === mode) this.#way = way
+      else void this.#close(way)
+    } catch (error) {
+      this.#error = (error as Error).message
+      this.#options.logOf(this.adapter).error(`"${this.name}" cannot run as ${mode}: ${this.#error}`)
+    }
+    this.#noticed()
+  }
+
+  /** @throws Error why the next way did not come up */
+  async #replace(mode: Mode, manifest: ServiceManifest): Promise<void> {
+    const next = mode === 'in_process' ? null : await this.#open(mode, manifest)
+    try {
+      await next?.cameUp
+    } catch (error) {
+      void this.#close(next)
+      throw error
+    }
+    if (this.#claim === null) return void this.#close(next)
+    const before = this.#way
+    this.#way = next
+    this.#error = null
+    // In the same tick: whoever calls from now on calls the next.
+    this.#noticed()
+    void this.#close(before)
+  }
+
+  async #open(mode: Exclude<Mode, 'in_process'>, manifest: ServiceManifest): Promise<Way> {
+    const { open, name } = this.#options
+    const way: Way = await open(mode, {
+      name,
+      manifest,
+      onChange: () => way === this.#way && this.#noticed(),
+    })
+    this.#alive.add(way)
+    return way
+  }
+
+  async #close(way: Way | null): Promise<void> {
+    if (way === null) return
+    await way.stop()
+    this.#alive.delete(way)
+  }
+
+  async #end(): Promise<void> {
+    this.#way = null
+    this.#error = null
+    this.#noticed()
+    await Promise.all([...this.#alive].map((way) => this.#close(way)))
+    // What was on its way when it was told to stop finds nobody who wants it; or somebody does again.
+    await this.#turn
+    await Promise.all([...this.#alive].map((way) => (way === this.#way ? undefined : this.#close(way))))
+  }
+
+  #noticed(): void {
+    const { state, reach } = this
+    if (reach !== this.#reached) {
+      this.#reached = reach
+      this.#say('reach')
+    }
+    if (state === this.#told) return
+    const before = this.#told
+    this.#told = state
+    this.#since = new Date().toISOString()
+    const { name, adapter, mode, error } = this
+    this.#options.tell({ name, adapter, mode, state, before, error })
+    this.#say('state')
+  }
+
+  #say(change: Change): void {
+    for (const callback of this.#listeners) callback(change)
+  }
+}
+
+/** Whether what runs must begin anew for another service.json. */
+function concerns(mode: Way['mode'], before: ServiceManifest, after: ServiceManifest): boolean {
+  const parts = (manifest: ServiceManifest) =>
+    mode === 'embedded'
+      ? [manifest.version, manifest.start, manifest.health]
+      : [manifest.url, manifest.health]
+  return !Bun.deepEquals(parts(before), parts(after))
+}

@@ -1,0 +1,217 @@
+// The catalogue of external services: finds their service.json files, follows them, and knows who stands for which.
+
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Mode, Undo } from '@home-console/sdk'
+import type { OwnedLog } from '../log/log.ts'
+import { ExternalService, type Claim, type ServiceNews } from './external-service.ts'
+import { FolderWatch } from './folder-watch.ts'
+import { ManifestRefused, parseServiceManifest, type ServiceManifest } from './manifest.ts'
+import type { Way, WayOptions } from './way.ts'
+
+/** What the environment says of a service. */
+export interface Given {
+  readonly url?: string
+  readonly credential?: string
+}
+
+export interface ExternalServicesOptions {
+  /** Absolute. May not be there yet. */
+  readonly dir: string
+  /** By name. */
+  readonly given: Readonly<Record<string, Given>>
+  readonly logOf: (plugin: string | null) => OwnedLog
+  /** From now on this is shown nowhere. */
+  readonly mask: (secret: string) => void
+  readonly tell: (news: ServiceNews) => void
+}
+
+const FILE = 'service.json'
+
+export class ExternalServices {
+  readonly #options: ExternalServicesOptions
+  readonly #services = new Map<string, ExternalService>()
+  /** Those whose service.json is there. */
+  readonly #there = new Set<string>()
+  /** What each service.json was when it was read last, and why it was refused. */
+  readonly #read = new Map<string, { text: string; refused: string | null }>()
+  readonly #credentials = new Map<string, string>()
+  readonly #listeners = new Set<() => void>()
+  #watch: FolderWatch | undefined
+
+  constructor(options: ExternalServicesOptions) {
+    this.#options = options
+    for (const { credential } of Object.values(options.given))
+      if (credential !== undefined) options.mask(credential)
+  }
+
+  /** Reads what is there, and follows it from now on. */
+  start(): void {
+    this.#scan()
+    this.#watch = new FolderWatch({ dir: this.#options.dir, file: FILE, onChange: () => this.#scan() })
+  }
+
+  /** By name. One whose service.json went away is here as long as it runs. */
+  get list(): ExternalService[] {
+    return [...this.#services.values()]
+      .filter(({ name, adapter }) => this.#there.has(name) || adapter !== null)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  find(name: string): ExternalService | undefined {
+    return this.list.find((service) => service.name === name)
+  }
+
+  /** Names of those that an adapter may stand for: their service.json is there, and was good once. */
+  get names(): string[] {
+    return [...this.#there].filter((name) => this.#services.has(name))
+  }
+
+  /** Why there is no such service; null where there is one. */
+  whyNot(name: string): string | null {
+    if (this.#there.has(name) && this.#services.has(name)) return null
+    const file = join(this.#options.dir, name, FILE)
+    const refused = this.#read.get(name)?.refused
+    return refused === undefined || refused === null
+      ? `There is no ${file}.`
+      : `${file} is refused: ${refused}`
+  }
+
+  /** A live adapter stands for it from now on. @throws Error where there is no such service */
+  claim(name: string, claim: Claim): ExternalService {
+    const service = this.#services.get(name)
+    if (service === undefined) throw new Error(this.whyNot(name) ?? `There is no service "${name}".`)
+    service.claim(claim)
+    return service
+  }
+
+  /** Settles when nothing of it is left. */
+  async release(name: string, plugin: string): Promise<void> {
+    await this.#services.get(name)?.release(plugin)
+  }
+
+  /** The service that proves itself with this; null where it is nobody's. */
+  whoProves(credential: string): ExternalService | null {
+    return this.list.find((service) => service.proves(credential)) ?? null
+  }
+
+  /** Calls back when one came or went, until the undo is called. Must not throw. */
+  listen(callback: () => void): Undo {
+    this.#listeners.add(callback)
+    return () => this.#listeners.delete(callback)
+  }
+
+  /** Ends all of them. Settles when nothing of them is left. */
+  async stop(): Promise<void> {
+    this.#watch?.close()
+    await Promise.all([...this.#services.values()].map((service) => service.stop()))
+  }
+
+  // --- Files.
+
+  #scan(): void {
+    const before = new Set(this.names)
+    const found = namesIn(this.#options.dir).filter((name) => this.#look(name))
+    for (const name of this.#there) if (!found.includes(name)) this.#vanished(name)
+    const after = this.names
+    if (before.size === after.length && after.every((name) => before.has(name))) return
+    for (const callback of this.#listeners) callback()
+  }
+
+  /** @returns whether it is there */
+  #look(name: string): boolean {
+    let text: string
+    try {
+      text = readFileSync(join(this.#options.dir, name, FILE), 'utf8')
+    } catch {
+      return false
+    }
+    this.#there.add(name)
+    const known = this.#read.get(name)
+    if (known?.text === text) return true
+    let refused: string | null = null
+    try {
+      this.#take(name, parseServiceManifest(text, name))
+    } catch (error) {
+      if (!(error instanceof ManifestRefused)) throw error
+      refused = error.message
+      this.#refuse(name, refused)
+    }
+    this.#read.set(name, { text, refused })
+    return true
+  }
+
+  #take(name: string, manifest: ServiceManifest): void {
+    const known = this.#services.get(name)
+    if (known !== undefined) {
+      known.fault = null
+      known.takeManifest(manifest)
+      return
+    }
+    const { logOf, tell } = this.#options
+    this.#services.set(
+      name,
+      new ExternalService({
+        name,
+        manifest,
+        logOf,
+        tell,
+        open: (mode, options) => this.#open(mode, options),
+      }),
+    )
+  }
+
+  #refuse(name: string, why: string): void {
+    const known = this.#services.get(name)
+    if (known !== undefined) known.fault = why
+    else
+      this.#options
+        .logOf(null)
+        .error(`The external service "${name}" is refused: ${join(this.#options.dir, name, FILE)}: ${why}`)
+  }
+
+  #vanished(name: string): void {
+    this.#there.delete(name)
+    this.#read.delete(name)
+  }
+
+  // --- Ways.
+
+  async #open(mode: Exclude<Mode, 'in_process'>, options: Omit<WayOptions, 'credential'>): Promise<Way> {
+    const { name, manifest } = options
+    const given = this.#options.given[name]
+    const variable = `EXTERNAL_${name.toUpperCase().replaceAll('-', '_')}`
+    if (mode === 'embedded') throw new Error('The Core cannot start services yet.')
+    const url = given?.url ?? manifest.url
+    if (url === undefined)
+      throw new Error(`Nobody says where it is. Set ${variable}__URL, or "url" in its service.json.`)
+    if (given?.credential === undefined)
+      this.#options
+        .logOf(null)
+        .warn(`"${name}" cannot tell the Core from anybody else. Set ${variable}__CREDENTIAL here and there.`)
+    const credential = given?.credential ?? this.#ownCredential(name)
+    const { Microservice } = await import('./microservice.ts')
+    return new Microservice({ ...options, url, credential })
+  }
+
+  /** One for each service, for as long as the Core runs. */
+  #ownCredential(name: string): string {
+    let credential = this.#credentials.get(name)
+    if (credential === undefined) {
+      credential = randomBytes(32).toString('base64url')
+      this.#credentials.set(name, credential)
+      this.#options.mask(credential)
+    }
+    return credential
+  }
+}
+
+/** Folders of the names that a service can have, with whatever is in them. */
+function namesIn(dir: string): string[] {
+  try {
+    return readdirSync(dir).filter((name) => /^[a-z][a-z0-9-]{0,62}$/.test(name))
+  } catch {
+    return []
+  }
+}
