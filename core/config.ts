@@ -1,6 +1,6 @@
 // The environment, read once and checked: the only file that knows its names.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as v from 'valibot'
 
@@ -34,6 +34,8 @@ export interface Config {
   readonly externalDir: string
   /** Where external services are, and what proves them, by name. */
   readonly external: Readonly<Record<string, { readonly url?: string; readonly credential?: string }>>
+  /** The system's zone, an IANA name. */
+  readonly timeZone: string
   /** The variables that set the config of plugins, `PLUGIN_<ID>__<KEY>`, by name. */
   readonly pluginEnvironment: Readonly<Record<string, string>>
 }
@@ -97,6 +99,7 @@ const Environment = v.object({
   CREDENTIALS_DIRECTORY: v.optional(v.string()),
   BACKUP_DIR: v.optional(v.string()),
   EXTERNAL_DIR: v.optional(v.pipe(v.string(), v.minLength(1)), './external'),
+  TZ: v.optional(v.string()),
   ROLLBACK_AFTER: v.optional(
     v.pipe(v.string(), v.regex(/^\d{1,6}$/, 'must be a number, 0 for never'), v.transform(Number)),
     '10',
@@ -153,6 +156,7 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
     backupDir: resolve(output.BACKUP_DIR ?? join(output.DATA_DIR, 'backups')),
     externalDir: resolve(output.EXTERNAL_DIR),
     external,
+    timeZone: livesInUtc(output.TZ) ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone,
     pluginEnvironment: Object.fromEntries(
       ofPlugins.flatMap(([name, value]) => (value ? [[name, value]] : [])),
     ),
@@ -202,6 +206,16 @@ function textOf(file: string, variable: string): string {
     return readFileSync(file, 'utf8').trimEnd()
   } catch (error) {
     throw new ConfigError(`${variable}: ${(error as Error).message}`)
+  }
+}
+
+/** Whether it is UTC, told without Intl: that would load its tables of all zones, 5 MB which such a house never needs. */
+function livesInUtc(zone: string | undefined): boolean {
+  if (zone !== undefined) return /^(Etc\/)?UTC$/.test(zone)
+  try {
+    return /\/zoneinfo\/(Etc\/)?UTC$/.test(readlinkSync('/etc/localtime'))
+  } catch {
+    return false
   }
 }
 

@@ -115,7 +115,7 @@ export class Runtime {
     this.#manager = new ServiceManager(config.notify, (reason) =>
       this.log.of(null).warn(`systemd cannot be told how it goes: ${reason}.`),
     )
-    this.home = new HomeSettings(db)
+    this.home = new HomeSettings(db, config.timeZone)
     this.bus = new EventBus({
       now: () => clock.now(),
       onDropped: (source, type, reason) => {

@@ -18,10 +18,12 @@ export class HomeSettings {
   readonly #db: CoreDatabase
   #values: HomeValues
 
-  constructor(db: CoreDatabase) {
+  /** @param timeZone the system's */
+  constructor(db: CoreDatabase, timeZone: string) {
     this.#db = db
     const stored = readSetting(db, 'home')
-    this.#values = { ...defaults(), ...(v.is(v.partial(HomeSchema), stored) ? stored : {}) } as HomeValues
+    const known = v.is(v.partial(HomeSchema), stored) ? stored : {}
+    this.#values = Object.defineProperties(defaults(timeZone), Object.getOwnPropertyDescriptors(known))
   }
 
   get values(): HomeValues {
@@ -43,9 +45,17 @@ export class HomeSettings {
   }
 }
 
-function defaults(): HomeValues {
-  const { timeZone, locale } = Intl.DateTimeFormat().resolvedOptions()
-  return { timeZone, locale, latitude: null, longitude: null, units: 'metric' }
+function defaults(timeZone: string): HomeValues {
+  return {
+    timeZone,
+    // Only when somebody asks: Intl weighs 5 MB, and most houses never do.
+    get locale() {
+      return Intl.DateTimeFormat().resolvedOptions().locale
+    },
+    latitude: null,
+    longitude: null,
+    units: 'metric',
+  }
 }
 
 function isTimeZone(name: string): boolean {

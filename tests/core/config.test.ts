@@ -26,6 +26,7 @@ test('an empty environment gives the documented defaults', () => {
     backupDir: `${process.cwd()}/data/backups`,
     externalDir: `${process.cwd()}/external`,
     external: {},
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     pluginEnvironment: {},
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')
@@ -139,4 +140,18 @@ test('whatever stands in the environment, it is a config or a clear refusal', ()
       }
     }),
   )
+})
+
+test('the zone is the system’s, whatever it is called, and UTC needs no Intl to be told', () => {
+  for (const zone of ['UTC', 'Etc/UTC']) expect(readEnvironment({ TZ: zone }, false).timeZone).toBe('UTC')
+  const { stdout } = Bun.spawnSync(
+    [
+      process.execPath,
+      '-e',
+      `import { readEnvironment } from '${join(import.meta.dir, '../../core/config.ts')}'
+      console.log(readEnvironment(process.env, false).timeZone)`,
+    ],
+    { env: { TZ: 'Asia/Tokyo' } },
+  )
+  expect(stdout.toString().trim()).toBe('Asia/Tokyo')
 })

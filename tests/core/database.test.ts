@@ -19,7 +19,7 @@ test('wishes and the home survive a restart', () => {
   new Wishes(first.db).change('lamp', { logLevel: 'debug' })
   const pinned = { digest: 'a', over: 'b', since: '2026-01-01T00:00:00Z' }
   new Wishes(first.db).change('lamp', { rollbackAfter: 0, pinned, mode: 'embedded' })
-  new HomeSettings(first.db).change({ timeZone: 'Asia/Tokyo', latitude: 35.7 })
+  new HomeSettings(first.db, 'UTC').change({ timeZone: 'Asia/Tokyo', latitude: 35.7 })
   first.close()
 
   const second = openCoreDatabase(folder)
@@ -37,7 +37,7 @@ test('wishes and the home survive a restart', () => {
     pinned: null,
     mode: null,
   })
-  expect(new HomeSettings(second.db).values).toMatchObject({
+  expect(new HomeSettings(second.db, 'UTC').values).toMatchObject({
     timeZone: 'Asia/Tokyo',
     latitude: 35.7,
     units: 'metric',
@@ -47,7 +47,7 @@ test('wishes and the home survive a restart', () => {
 
 test('a home that does not fit is refused, and the one before stays', () => {
   const { db, close } = openCoreDatabase(folder)
-  const home = new HomeSettings(db)
+  const home = new HomeSettings(db, 'UTC')
   const before = home.values
   for (const change of [
     { timeZone: 'Mars/Olympus' },

@@ -131,7 +131,7 @@ describe('a database that', () => {
 
   test('was only killed has everything', () => {
     const { db, close } = openCoreDatabase(folder)
-    expect(new HomeSettings(db).values.latitude).toBe(20)
+    expect(new HomeSettings(db, 'UTC').values.latitude).toBe(20)
     close()
   })
 
@@ -151,7 +151,7 @@ describe('a database that', () => {
           try {
             const { db, close } = openCoreDatabase(folder)
             try {
-              expect(new HomeSettings(db).values.units).toBeString()
+              expect(new HomeSettings(db, 'UTC').values.units).toBeString()
               expect(new Wishes(db).of('lamp').enabled).toBeBoolean()
             } finally {
               close()

@@ -536,6 +536,7 @@ describe('the owner', () => {
         external: {},
         pluginEnvironment: {},
         rollbackAfter: 10,
+        timeZone: 'UTC',
       },
       write: () => {},
     })

@@ -95,6 +95,7 @@ export class TestHouse implements AsyncDisposable {
         external: {},
         pluginEnvironment: {},
         rollbackAfter: 10,
+        timeZone: 'UTC',
         ...config,
       },
       clock: this.clock,
