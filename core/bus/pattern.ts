@@ -35,3 +35,23 @@ export function matches(pattern: string, type: string): boolean {
   if (open ? words.length < wanted.length : words.length !== wanted.length) return false
   return wanted.every((word, index) => word === '*' || word === words[index])
 }
+
+/**
+ * Whether everything that a pattern matches is matched by one of the wider ones. Words are without number: where a word
+ * that none of them names stands for each `*`, who lets that type through lets all through. So one type of each length
+ * is asked for, up to the length from which on all are alike.
+ */
+export function covers(wider: readonly string[], pattern: string): boolean {
+  const words = pattern.split('.')
+  const open = words.at(-1) === '**'
+  if (open) words.pop()
+  const named = new Set(wider.flatMap((other) => other.split('.')))
+  let unnamed = 'x'
+  while (named.has(unnamed)) unnamed += 'x'
+  const type = words.map((word) => (word === '*' ? unnamed : word))
+  const isCovered = () => type.length === 0 || wider.some((other) => matches(other, type.join('.')))
+  const alike = Math.max(words.length, ...wider.map((other) => other.split('.').length)) + 1
+  const longest = open ? alike : words.length
+  for (; type.length <= longest; type.push(unnamed)) if (!isCovered()) return false
+  return true
+}

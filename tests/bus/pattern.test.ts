@@ -3,7 +3,7 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { Problem, type EventFor, type Matches, type CloudEvent } from '@home-console/sdk'
-import { assertPattern, isEventType, matches } from '../../core/bus/pattern.ts'
+import { assertPattern, covers, isEventType, matches } from '../../core/bus/pattern.ts'
 
 const word = fc.stringMatching(/^[a-c_-]{1,2}$/)
 const type = fc.array(word, { minLength: 1, maxLength: 5 }).map((words) => words.join('.'))
@@ -47,6 +47,41 @@ test('every pattern and type that fits its form is taken, and nothing else', () 
   ]) {
     expect(() => assertPattern(bad)).toThrow(Problem)
   }
+})
+
+test('a pattern is covered exactly when everything that it matches is', () => {
+  const few = fc.constantFrom('a', 'b')
+  const small = fc
+    .tuple(fc.array(fc.oneof(few, fc.constant('*')), { maxLength: 3 }), fc.boolean())
+    .filter(([words, open]) => words.length > 0 || open)
+    .map(([words, open]) => [...words, ...(open ? ['**'] : [])].join('.'))
+  // `c` stands for every word that nobody names, and what is longer than five words is like what has five.
+  const types: string[] = []
+  for (let last = ['']; types.length < 363;) {
+    last = last.flatMap((head) => ['a', 'b', 'c'].map((word) => (head === '' ? word : `${head}.${word}`)))
+    types.push(...last)
+  }
+  let covered = 0
+  fc.assert(
+    fc.property(fc.array(small, { maxLength: 4 }), small, (wider, asked) => {
+      const all = types
+        .filter((type) => matches(asked, type))
+        .every((type) => wider.some((other) => matches(other, type)))
+      if (all) covered++
+      return covers(wider, asked) === all
+    }),
+    { numRuns: 3_000 },
+  )
+  expect(covered).toBeGreaterThan(100)
+})
+
+test('what is covered in parts is covered', () => {
+  expect(covers(['*', '*.*.**'], '**')).toBe(true)
+  expect(covers(['*.**'], '**')).toBe(true)
+  expect(covers(['client', 'client.*.**'], 'client.**')).toBe(true)
+  expect(covers(['client.*'], 'client.**')).toBe(false)
+  expect(covers(['client.x', 'client.xx'], 'client.*')).toBe(false)
+  expect(covers([], '**')).toBe(false)
 })
 
 test('a hostile pattern costs no more than its length', () => {

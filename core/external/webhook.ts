@@ -1,0 +1,193 @@
+// Sends events to one service as signed webhooks: in order, one at a time, from a bounded queue, for as long as it takes.
+
+import type { Clock } from '../clock.ts'
+import type { OwnedLog } from '../log/log.ts'
+import { signed } from './signature.ts'
+
+export interface WebhookOptions {
+  /** Where the service takes them. */
+  readonly path: string
+  readonly clock: Clock
+  readonly log: OwnedLog
+  /** What proves who sends; null while the service takes no calls, and then nothing is sent. */
+  readonly credential: () => string | null
+  /** Calls the service. */
+  readonly fetch: (path: string, init: RequestInit) => Promise<Response>
+}
+
+/** An event that waits to be sent. */
+export interface Outgoing {
+  /** Unique within this house. */
+  readonly id: string
+  /** The whole CloudEvent as JSON. */
+  readonly text: string
+}
+
+/** What may wait; beyond it the oldest is dropped. The texts are in characters. */
+const MAX_WAITING = 1_000
+const MAX_TEXT = 2 * 1024 * 1024
+/** For the service to take one. */
+const ATTEMPT_MS = 10_000
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 60_000
+/** So many attempts while it is said to be up: four minutes. One event that it cannot take must not hold up all others. */
+const MAX_ATTEMPTS = 10
+/** Statuses of 4xx that say nothing against the event itself. */
+const LATER: ReadonlySet<number> = new Set([401, 403, 404, 408, 425, 429])
+
+export class Webhook {
+  readonly #options: WebhookOptions
+  readonly #waiting: Outgoing[] = []
+  #stopped = false
+  #characters = 0
+  /** How many were dropped since the service was last told so. */
+  #missed = 0
+  /** The id of the last event that it took. */
+  #lastEventId: string | null = null
+  #gaps = 0
+  #wake = () => {}
+  #cutPause = () => {}
+  /** Calls off the attempt that is under way. */
+  #callOff = () => {}
+  /** Whether a series of failures has been told of. */
+  #complained = false
+
+  constructor(options: WebhookOptions) {
+    this.#options = options
+    void this.#run()
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Takes an event along. Whoever says that something happened waits for nothing here. */
+  offer(event: Outgoing): void {
+    if (this.#stopped) return
+    this.#waiting.push(event)
+    this.#characters += event.text.length
+    while (this.#waiting.length > MAX_WAITING || (this.#characters > MAX_TEXT && this.#waiting.length > 1)) {
+      this.#take()
+      this.#missed++
+    }
+    this.#wake()
+  }
+
+  /** The service takes calls again, or may: whatever is waited for is tried now. */
+  resume(): void {
+    this.#cutPause()
+    this.#wake()
+  }
+
+  /** What waits is dropped, and what is under way is called off. */
+  stop(): void {
+    this.#stopped = true
+    this.#waiting.length = 0
+    this.#callOff()
+    this.resume()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const isThere = this.#waiting.length > 0 || this.#missed > 0
+      if (!isThere || this.#options.credential() === null) await this.#awakened()
+      else await this.#deliver(this.#next())
+    }
+  }
+
+  /** What comes next: before what follows a gap, the gap. */
+  #next(): Outgoing {
+    if (this.#missed === 0) return this.#take()
+    const missed = this.#missed
+    this.#missed = 0
+    const id = `gap-${this.#options.clock.now().toString(36)}-${this.#gaps++}`
+    const time = new Date(this.#options.clock.now()).toISOString()
+    const message = `${missed} events after this one were dropped. Read the present state anew.`
+    const data = { lastEventId: this.#lastEventId, missed, message }
+    const text = JSON.stringify({ specversion: '1.0', id, source: '/core', type: 'core.gap', time, data })
+    return { id, text }
+  }
+
+  #take(): Outgoing {
+    const event = this.#waiting.shift()!
+    this.#characters -= event.text.length
+    return event
+  }
+
+  /** Tries until the service has taken it, will not, or is no longer wanted. */
+  async #deliver(event: Outgoing): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      // While it is down nothing is sent, and no attempt counts against the event.
+      for (; this.#options.credential() === null; attempt = 1) {
+        if (this.#stopped) return
+        await this.#awakened()
+      }
+      const { trouble, final } = await this.#attempt(event)
+      if (this.#stopped) return
+      if (trouble === null) {
+        this.#lastEventId = event.id
+        if (this.#complained) this.#options.log.info('Its webhook takes events again.')
+        this.#complained = false
+        return
+      }
+      if (final || attempt === MAX_ATTEMPTS) {
+        this.#missed++
+        this.#options.log.warn(`Its webhook did not take the event ${event.id}, which is dropped: ${trouble}`)
+        return
+      }
+      if (!this.#complained) {
+        this.#complained = true
+        this.#options.log.warn(`Its webhook did not take an event, which is tried again: ${trouble}`)
+      }
+      await this.#pause(attempt)
+    }
+  }
+
+  async #attempt({ id, text }: Outgoing): Promise<{ trouble: string | null; final: boolean }> {
+    const { path, clock } = this.#options
+    const attempt = new AbortController()
+    this.#callOff = () => attempt.abort()
+    const deadline = setTimeout(
+      () => attempt.abort(new Error(`it said nothing for ${ATTEMPT_MS} ms.`)),
+      ATTEMPT_MS,
+    )
+    try {
+      const response = await this.#options.fetch(path, {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/cloudevents+json',
+          ...signed(id, clock.now(), text, this.#options.credential()!),
+        },
+        body: text,
+        redirect: 'manual',
+        signal: attempt.signal,
+      })
+      await response.body?.cancel()
+      const { ok, status } = response
+      const final = status >= 400 && status < 500 && !LATER.has(status)
+      return { trouble: ok ? null : `it answered with ${status}.`, final }
+    } catch (error) {
+      return { trouble: error instanceof Error ? error.message : String(error), final: false }
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  /** Half of a pause is chance, so that services which came back together are not all called at once. */
+  async #pause(attempt: number): Promise<void> {
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const cancel = this.#options.clock.after(pause * (0.5 + Math.random() / 2), resolve)
+    this.#cutPause = resolve
+    await promise
+    cancel()
+  }
+
+  /** Until something has changed. */
+  #awakened(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    return promise
+  }
+}
