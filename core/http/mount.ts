@@ -6,10 +6,11 @@ import type { Handler, RouterRoute } from 'hono/types'
 import { both, refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
-import { accessOfHandler, routingPath, type DeclaringRouter } from './plugin-router.ts'
+import { accessOfHandler, proxiedByHandler, routingPath, type DeclaringRouter } from './plugin-router.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
+import type { ProxiedRoute } from './service-part.ts'
 
 /** Seen by nobody but the metrics; the number is nginx's. */
 const CLIENT_LEFT = 499
@@ -29,6 +30,23 @@ class GuardedRouter extends MatchOnceRouter<Entry> {
   accessAt(method: string, path: string): Access | null {
     const first = this.match(method, path)[0][0]
     return first === undefined ? null : this.#access.get(first[0][1])!
+  }
+
+  /** The routes that pass requests on to an external service. */
+  get proxied(): ProxiedRoute[] {
+    const found = new Map<string, ProxiedRoute>()
+    for (const route of this.#access.keys()) {
+      const told = proxiedByHandler(route.handler)
+      if (told !== undefined) found.set(JSON.stringify([route.path, told]), { ...told, route: route.path })
+    }
+    return [...found.values()]
+  }
+
+  /** The same for the one that a request would come to; who may call it decides. */
+  proxiedAt(method: string, path: string): { route: ProxiedRoute; access: Access } | undefined {
+    const route = this.match(method, path)[0][0]?.[0][1]
+    const told = route && proxiedByHandler(route.handler)
+    return told && { route: { ...told, route: route.path }, access: this.#access.get(route)! }
   }
 
   /** What it takes to get to a route, past all that runs before it where the path of a request is this sample. */
@@ -99,6 +117,15 @@ export class Mount implements Mounting {
     const routed = routingPath(path)
     return this.#router.accessTo(method.toUpperCase(), routed, routed.replaceAll(/:[^/]+/g, 'x'))
   }
+
+  /** Which of them pass requests on to an external service. */
+  get proxied(): ProxiedRoute[] {
+    return this.#router.proxied
+  }
+
+  /** What a request would be passed on by; undefined where something else answers it. */
+  readonly proxiedAt = (method: string, path: string) =>
+    this.#router.proxiedAt(method === 'head' ? 'GET' : method.toUpperCase(), path)
 
   /** What the guard answers to whoever may not come in; null for all others. */
   refuse(info: RequestInfo): Response | null {

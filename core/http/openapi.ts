@@ -2,6 +2,7 @@
 
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { securityOf, type Access } from './access.ts'
+import { mapDocument, withReferences, type Json } from './document-tree.ts'
 import { registrationOf, type DeclaringRouter } from './plugin-router.ts'
 
 /** A mount's share of the document. */
@@ -37,8 +38,6 @@ export class UndescribableError extends Error {
     this.at = at
   }
 }
-
-type Json = Record<string, any>
 
 /** @throws UndescribableError for a schema that has no description, and for two routes of one method and path */
 export function describeRouter(router: DeclaringRouter, options: PartOptions): DocumentPart {
@@ -83,11 +82,14 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
 
 const CORE = 'core'
 
-/** What the Core answers in a plugin's place, before its handler is called. */
-const CORE_ANSWERS = {
+/** What the Core answers in a plugin's place, before its handler is called, or in that of a service. */
+export const CORE_ANSWERS = {
   400: ['core.InvalidRequest', 'The request does not fit; `errors` says where.'],
   401: ['core.Unauthorized', 'There is no valid token.'],
   403: ['core.Forbidden', 'The token lacks a right that the route asks for.'],
+  502: ['core.ExternalUnreachable', 'The service behind it does not answer, or not as HTTP would.'],
+  503: ['core.ExternalUnavailable', 'The service behind it is stopped, starting or too busy.'],
+  504: ['core.ExternalTimeout', 'The service behind it did not answer in time.'],
 } as const
 
 /** What plugins refer to and only the Core's own part has: the SDK's `ProblemBody` brings this name. */
@@ -99,9 +101,11 @@ const OF_CORE: ReadonlySet<string> = new Set([
 function ownAnswers(operation: Json, access: Access | undefined): Json {
   const checked = operation['requestBody'] !== undefined || operation['parameters'] !== undefined
   const statuses = [...(checked ? [400 as const] : []), ...(access?.open ? [] : [401 as const, 403 as const])]
-  return Object.fromEntries(
-    statuses.map((status) => [status, { $ref: `#/components/responses/${CORE_ANSWERS[status][0]}` }]),
-  )
+  return Object.fromEntries(statuses.map((status) => [status, coreAnswer(status)]))
+}
+
+export function coreAnswer(status: keyof typeof CORE_ANSWERS): Json {
+  return { $ref: `#/components/responses/${CORE_ANSWERS[status][0]}` }
 }
 
 /** Joins the parts. No part is parsed or walked again, so that a thousand routes cost what their text costs. */
@@ -203,23 +207,10 @@ function assertNoCollision(router: DeclaringRouter): void {
 
 /** A copy in which every reference into `components` goes to the renamed member. */
 function prefixed(value: unknown, id: string): unknown {
-  if (Array.isArray(value)) return value.map((member) => prefixed(member, id))
-  if (typeof value !== 'object' || value === null) return value
-  const copy: Json = {}
-  for (const [key, member] of Object.entries(value)) {
-    if (key === '$ref' && typeof member === 'string') copy[key] = renamedReference(member, id)
-    else if (key === 'mapping' && typeof member === 'object' && member !== null) {
-      copy[key] = Object.fromEntries(
-        Object.entries(member).map(([name, target]) => [name, renamedReference(String(target), id)]),
-      )
-    } else if (LITERAL.has(key)) copy[key] = member
-    else copy[key] = prefixed(member, id)
-  }
-  return copy
+  return mapDocument(value, (object) =>
+    withReferences(object, (reference) => renamedReference(reference, id)),
+  )
 }
-
-/** Members that hold data of the plugin's, in which `$ref` means nothing. */
-const LITERAL: ReadonlySet<string> = new Set(['example', 'examples', 'default', 'const', 'enum'])
 
 function renamedReference(reference: string, id: string): string {
   return reference.replace(/^#\/components\/([^/]+)\/(.*)/, (whole, section: string, name: string) =>
@@ -227,7 +218,8 @@ function renamedReference(reference: string, id: string): string {
   )
 }
 
-function membersOf(object: Json): string {
+/** A JSON object without its braces. */
+export function membersOf(object: Json): string {
   return JSON.stringify(object).slice(1, -1)
 }
 
@@ -240,7 +232,7 @@ function templateOf(path: string): string {
   return path.replaceAll(/:([^/{]+)(\{[^/]*\})?|\{([^/{}]+)\{[^/]*\}\}/g, '{$1$3}')
 }
 
-function operationIdFor(method: string, path: string): string {
+export function operationIdFor(method: string, path: string): string {
   const words = path.split(/[^A-Za-z0-9]+/).filter((word) => word !== '')
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
 }

@@ -13,6 +13,7 @@ import type { Context, Handler, Hono } from 'hono'
 import { findTargetHandler } from 'hono/utils/handler'
 import { accessOf, OWNER_ONLY, refusal, securityOf, type Access } from './access.ts'
 import { coreProblem, OddAnswer, pointerTo, problemResponse } from './problems.ts'
+import { leadAlike, proxiedBy, type ProxiedPath } from './proxied.ts'
 import { RequestInfo } from './request-info.ts'
 
 /** Who may call a handler. The key is a closure that no other route shares. */
@@ -23,6 +24,11 @@ const registeredAt = new WeakMap<object, Error>()
 /** Who may call the handler of a route, through all that composing put around it. */
 export function accessOfHandler(handler: Function): Access {
   return declared.get(findTargetHandler(handler)) ?? OWNER_ONLY
+}
+
+/** Where the handler of a route passes its requests on to, likewise. */
+export function proxiedByHandler(handler: Function): ProxiedPath | undefined {
+  return proxiedBy(findTargetHandler(handler))
 }
 
 /** A path as `createRoute` takes it, the way zod-openapi makes one of Hono's out of it. */
@@ -118,7 +124,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
     const last = this.routes.at(-1)!
     const checks = this.routes.slice(first, -1).map(({ handler }) => handler as Handler)
     const handler = checked(checks, last.handler as Handler)
-    this.routes.splice(first, Infinity, { ...last, handler })
+    this.routes.splice(first, Infinity, { ...last, handler: leadAlike(handler, last.handler) })
   }
 
   #bindFrom(first: number, access: Access): void {
@@ -142,6 +148,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
         return answer
       }
       declared.set(bound, access)
+      leadAlike(bound, findTargetHandler(handler))
       route.handler = bound
     }
   }

@@ -1,0 +1,208 @@
+// Puts what a service says of itself into its adapter's part of the document: what the adapter's routes lead to, and no more.
+
+import { securityOf, type Access } from './access.ts'
+import { canonicalPath } from './canonical.ts'
+import { mapDocument, withReferences, type Json } from './document-tree.ts'
+import { CORE_ANSWERS, coreAnswer, membersOf, operationIdFor, type DocumentPart } from './openapi.ts'
+import type { ProxiedPath } from './proxied.ts'
+import { operationKey, placeOf, resolved, type ServiceDocument } from './service-document.ts'
+
+/** A route that passes requests on. */
+export interface ProxiedRoute extends ProxiedPath {
+  /** As it is routed: `/api/plugins/<id>/clients/:id`. */
+  readonly route: string
+}
+
+export interface ServicePartOptions {
+  readonly id: string
+  readonly prefix: string
+  readonly document: ServiceDocument
+  /** The adapter's routes that pass requests on. */
+  readonly proxied: readonly ProxiedRoute[]
+  /** What answers at a path: undefined unless it is such a route. */
+  readonly proxiedAt: (
+    method: string,
+    path: string,
+  ) => { readonly route: ProxiedRoute; readonly access: Access } | undefined
+}
+
+/** What stands for a parameter where the router is asked. A route of the adapter's own is hardly called so. */
+const SAMPLE = '0'
+
+/** The adapter's own routes win: what it documents itself stands as it says. */
+export function withService(part: DocumentPart, options: ServicePartOptions): DocumentPart {
+  const { id, document } = options
+  const paths = objectOf(part.paths)
+  const sections = new Map(Array.from(part.components, ([section, text]) => [section, objectOf(text)]))
+  const components = new Components(id, document, sections)
+  const known = new Map(Object.keys(paths).map((path) => [operationKey('', path), path]))
+  const ids = new Set(Object.values(paths).flatMap((item) => operationsOf(item).map(idOf)))
+  let { operations } = part
+  for (const { method, path: there, operation } of document.operations) {
+    const found = placeHere(method, there, options)
+    if (found === undefined) continue
+    const key = operationKey('', found.path)
+    const path = known.get(key) ?? found.path
+    known.set(key, path)
+    const item: Json = (paths[path] ??= {})
+    if (item[method] !== undefined) continue
+    const own = { operationId: operation['operationId'] ?? operationIdFor(method, there) }
+    const operationId = unlessTaken(`${id}.${own.operationId.replaceAll(/[^\w.-]+/g, '_')}`, id, ids)
+    ids.add(operationId)
+    const { summary, description, deprecated, parameters, requestBody, responses } = operation
+    item[method] = {
+      ...components.take({ summary, description, deprecated, requestBody }),
+      operationId,
+      tags: [id],
+      security: securityOf(found.access),
+      ...(parameters !== undefined && {
+        parameters: components.take(renamed(parameters, namesIn(there), namesIn(path), document)),
+      }),
+      responses: { ...ownAnswers(found.access), ...components.take({ responses }).responses },
+    }
+    operations++
+  }
+  components.fetchAll()
+  const texts = Array.from(sections, ([section, members]) => [section, membersOf(members)] as const)
+  return {
+    ...part,
+    operations,
+    paths: membersOf(paths),
+    components: new Map(texts.filter(([, text]) => text !== '')),
+  }
+}
+
+/** Where the router, asked as by a request, passes one on to the service's path: null and all else is not shown. */
+function placeHere(
+  method: string,
+  there: string,
+  { prefix, proxied, proxiedAt }: ServicePartOptions,
+): { path: string; access: Access } | undefined {
+  for (const route of proxied) {
+    const path = pathHere(there, route, prefix)
+    if (path === null) continue
+    const sample = path.replaceAll(/\{[^{}/]+\}/g, SAMPLE)
+    // No request gets by the door with a path like `/../core`.
+    if (canonicalPath(`http://house${sample}`) === null) continue
+    const answers = proxiedAt(method, sample)
+    // Another route that passes on, to another path there, may come first.
+    if (answers !== undefined && pathHere(there, answers.route, prefix) === path)
+      return { path, access: answers.access }
+  }
+  return undefined
+}
+
+/** The path at which a route would serve the service's path, with the service's names for its parameters. */
+export function pathHere(
+  there: string,
+  { route, path, base = '' }: ProxiedRoute,
+  prefix: string,
+): string | null {
+  if (path === undefined) {
+    const rest = there.slice(base.length)
+    return there.startsWith(base) && (rest === '' || rest.startsWith('/')) ? prefix + rest : null
+  }
+  const told = base + path
+  if (operationKey('', told) !== operationKey('', there)) return null
+  const theirs = namesIn(there)
+  const names = new Map(namesIn(told).map((name, index) => [name, theirs[index]!]))
+  let isTold = !route.includes('*')
+  const here = route.replaceAll(/:([^/{]+)(\{[^/]*\})?/g, (_, name: string) => {
+    isTold &&= names.has(name)
+    return `{${names.get(name)}}`
+  })
+  return isTold ? here : null
+}
+
+/** What its operations refer to, and what that refers to, under names of the adapter's. */
+class Components {
+  readonly #id: string
+  readonly #document: ServiceDocument
+  readonly #sections: Map<string, Json>
+  readonly #names = new Map<string, string>()
+  readonly #asked: [section: string, name: string, as: string][] = []
+
+  constructor(id: string, document: ServiceDocument, sections: Map<string, Json>) {
+    this.#id = id
+    this.#document = document
+    this.#sections = sections
+  }
+
+  /** A copy whose references lead to the adapter's components. */
+  take(value: unknown): any {
+    return mapDocument(value, (object) => withReferences(object, (reference) => this.#renamed(reference)))
+  }
+
+  fetchAll(): void {
+    for (let next = this.#asked.pop(); next !== undefined; next = this.#asked.pop()) {
+      const [section, name, as] = next
+      this.#sectionOf(section)[as] = this.take(this.#document.components[section]![name])
+    }
+  }
+
+  #renamed(reference: string): string {
+    const place = placeOf(reference)
+    if (place === null) return reference
+    const [section, name, rest] = place
+    const key = `${section}/${name}`
+    let as = this.#names.get(key)
+    if (as === undefined) {
+      as = unlessTaken(`${this.#id}.${name}`, this.#id, { has: (taken) => taken in this.#sectionOf(section) })
+      this.#names.set(key, as)
+      // Its place is taken from now on.
+      this.#sectionOf(section)[as] = {}
+      this.#asked.push([section, name, as])
+    }
+    return `#/components/${section}/${as}${rest}`
+  }
+
+  #sectionOf(section: string): Json {
+    let members = this.#sections.get(section)
+    if (members === undefined) this.#sections.set(section, (members = {}))
+    return members
+  }
+}
+
+/** `<id>.Item` unless the adapter has an `Item` of its own: then `<id>.service.Item`. */
+function unlessTaken(name: string, id: string, taken: { has(name: string): boolean }): string {
+  let free = name
+  for (let more = ''; taken.has(free); more += '_') free = `${id}.service${more}${name.slice(id.length)}`
+  return free
+}
+
+function ownAnswers(access: Access): Json {
+  const statuses = [...(access.open ? [] : [401, 403]), 502, 503, 504] as (keyof typeof CORE_ANSWERS)[]
+  return Object.fromEntries(statuses.map((status) => [status, coreAnswer(status)]))
+}
+
+/** Parameters of a path that the adapter names in its own way have its names. */
+function renamed(
+  parameters: readonly Json[],
+  theirs: readonly string[],
+  ours: readonly string[],
+  { components }: ServiceDocument,
+): readonly Json[] {
+  if (theirs.every((name, index) => name === ours[index])) return parameters
+  return parameters.map((given) => {
+    const parameter = resolved(given, components)
+    if (parameter['in'] !== 'path') return given
+    const index = theirs.indexOf(parameter['name'])
+    return index === -1 ? given : { ...parameter, name: ours[index] }
+  })
+}
+
+function namesIn(path: string): string[] {
+  return Array.from(path.matchAll(/\{([^{}/]+)\}/g), ([, name]) => name!)
+}
+
+function operationsOf(item: Json): Json[] {
+  return Object.values(item).filter((operation) => operation?.operationId !== undefined)
+}
+
+function idOf(operation: Json): string {
+  return operation['operationId']
+}
+
+function objectOf(members: string): Json {
+  return JSON.parse(`{${members}}`) as Json
+}
