@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
+import { until } from '../until.ts'
 import { migrations } from './migrated.ts'
 
 const NOTES = `
@@ -230,9 +231,10 @@ test('data outlives the plugin until the owner throws it away', async () => {
   await house.event('plugin.unloaded')
   expect(readFileSync(folder.file).length).toBeGreaterThan(0)
   // Until it is drained and closed, its data is in use.
-  let { status } = await throwAway('notes')
-  for (const end = Date.now() + 2_000; status === 409 && Date.now() < end;)
-    ({ status } = await throwAway('notes'))
+  const { status } = await until('its data not to be in use', async () => {
+    const answer = await throwAway('notes')
+    return answer.status !== 409 && answer
+  })
   expect(status).toBe(204)
   expect(await Bun.file(folder.file).exists()).toBe(false)
   expect((await throwAway('notes')).status).toBe(404)
