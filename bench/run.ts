@@ -18,6 +18,7 @@ import { request } from './request/request.ts'
 import { services } from './services/services.ts'
 import { start } from './start/start.ts'
 import { swap } from './swap/swap.ts'
+import { tables } from './tables/tables.ts'
 import { together } from './together/together.ts'
 import { torn } from './torn/torn.ts'
 
@@ -34,6 +35,7 @@ const ALL: readonly Benchmark[] = [
   together,
   start,
   blocked,
+  tables,
   backup,
 ]
 /** For one benchmark, in ms. The first `start` also installs its rival. */

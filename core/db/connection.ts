@@ -1,6 +1,6 @@
 // One connection to one plugin's database, lent to one generation: runs its statements as the Core, and counts them.
 
-import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
+import type { Database, Statement } from 'bun:sqlite'
 import { troubleWith } from './plugin-file.ts'
 
 /** From so many ms on a query is slow: the whole house waits for it. */
@@ -22,8 +22,14 @@ export interface Usage {
 /** Of a page in the log (https://sqlite.org/fileformat.html#the_write_ahead_log). */
 const FRAME_BYTES = 4_096 + 24
 
-/** Statements that write nothing. One that is not known is looked at. */
-const READS = /^\s*(select|pragma|explain|begin|savepoint|release)\b/i
+/** Before the log has so many pages, nothing begins it anew (https://sqlite.org/pragma.html#pragma_wal_autocheckpoint). */
+const LEAST_FRAMES = 1_000
+
+/** After so many ms of writing the log is looked at: often enough to miss nothing, and not for each row. */
+const LOOK_MS = 0.25
+
+/** Statements that neither write nor begin anything. What is not known may. */
+const READS = /^\s*(select|pragma|explain)\b/i
 
 export interface ConnectionOptions {
   readonly file: string
@@ -38,8 +44,9 @@ export interface ConnectionOptions {
 }
 
 interface Prepared {
-  readonly statement: Statement<unknown, SQLQueryBindings[]>
-  readonly writes: boolean
+  readonly sql: string
+  readonly statement: Statement
+  readonly reads: boolean
   slow: boolean
 }
 
@@ -50,6 +57,8 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #prepared = new Map<string, Prepared>()
   #log: Prepared['statement'] | undefined
+  /** How long was written, in ms, since the log was looked at. */
+  #unseen = 0
   #depth = 0
   #relaxed = false
   #closed = false
@@ -57,22 +66,51 @@ export class Connection {
   constructor(sqlite: Database, options: ConnectionOptions) {
     this.#sqlite = sqlite
     this.#options = options
+    // When the last one closed, the log went with it.
+    options.usage.frames = this.#frames()
   }
 
   get inTransaction(): boolean {
     return this.#depth > 0
   }
 
+  // Three times the same, with what is bound as one list and nothing called back: each row of each plugin goes through
+  // here. Nor is the plugin's context left: what is prepared already opens nothing.
+
   run(sql: string, params: Params = []): { changes: number; lastInsertRowid: number | bigint } {
-    return this.#measured(sql, (statement) => statement.run(...(params as SQLQueryBindings[])))
+    const prepared = this.#ready(sql)
+    const started = performance.now()
+    try {
+      return prepared.statement.run(params)
+    } catch (error) {
+      throw this.#inWords(error)
+    } finally {
+      this.#ran(prepared, performance.now() - started)
+    }
   }
 
   all(sql: string, params: Params = []): unknown[] {
-    return this.#measured(sql, (statement) => statement.all(...(params as SQLQueryBindings[])))
+    const prepared = this.#ready(sql)
+    const started = performance.now()
+    try {
+      return prepared.statement.all(params)
+    } catch (error) {
+      throw this.#inWords(error)
+    } finally {
+      this.#ran(prepared, performance.now() - started)
+    }
   }
 
   values(sql: string, params: Params = []): unknown[][] {
-    return this.#measured(sql, (statement) => statement.values(...(params as SQLQueryBindings[])))
+    const prepared = this.#ready(sql)
+    const started = performance.now()
+    try {
+      return prepared.statement.values(params)
+    } catch (error) {
+      throw this.#inWords(error)
+    } finally {
+      this.#ran(prepared, performance.now() - started)
+    }
   }
 
   /** Synchronous: nothing of another generation comes between. One within another is rolled back alone. */
@@ -121,6 +159,18 @@ export class Connection {
     return this.#guarded(() => run(this.#sqlite))
   }
 
+  /** Counts what came to the log since it was looked at, whoever wrote it. Never throws. */
+  countWritten(): void {
+    if (this.#closed) return
+    this.#unseen = 0
+    const { usage } = this.#options
+    const before = usage.frames
+    usage.frames = this.#frames()
+    const anew = usage.frames < before
+    usage.written +=
+      (anew ? Math.max(LEAST_FRAMES - before, 0) + usage.frames : usage.frames - before) * FRAME_BYTES
+  }
+
   /** Finalizes every statement: one that outlived its connection would keep the file open. */
   close(): void {
     if (this.#closed) return
@@ -131,28 +181,19 @@ export class Connection {
     this.#sqlite.close()
   }
 
-  #measured<T>(sql: string, run: (statement: Prepared['statement']) => T): T {
-    const { usage, onSlow } = this.#options
-    const started = performance.now()
-    try {
-      return this.#guarded(() => {
-        const { statement, writes } = this.#prepare(sql)
-        const result = run(statement)
-        if (writes && !this.#sqlite.inTransaction) this.#countWritten()
-        return result
-      })
-    } finally {
-      usage.queries++
-      const ms = performance.now() - started
-      if (ms > SLOW_MS) {
-        usage.slow++
-        const prepared = this.#prepared.get(sql)
-        if (prepared?.slow === false) {
-          prepared.slow = true
-          onSlow(sql, ms)
-        }
-      }
-    }
+  #ready(sql: string): Prepared {
+    if (this.#closed) throw this.#options.ended()
+    return this.#prepared.get(sql) ?? this.#guarded(() => this.#prepare(sql))
+  }
+
+  #ran(prepared: Prepared, ms: number): void {
+    const { usage } = this.#options
+    usage.queries++
+    if (ms > SLOW_MS) this.#tellOfSlow(prepared, ms)
+    if (prepared.reads) return
+    this.#assertNotBegun()
+    this.#unseen += ms
+    if (this.#unseen > LOOK_MS && !this.#sqlite.inTransaction) this.countWritten()
   }
 
   #guarded<T>(run: () => T): T {
@@ -161,38 +202,54 @@ export class Connection {
     try {
       result = this.#options.leave(run)
     } catch (error) {
-      const trouble = troubleWith(error, this.#options.file)
-      throw trouble === null ? error : this.#options.trouble(trouble)
+      throw this.#inWords(error)
     }
-    if (this.#depth === 0 && this.#sqlite.inTransaction) {
-      this.#sqlite.run('ROLLBACK')
-      throw new TypeError(
-        'A transaction that is begun by hand would lock out everybody: use ctx.db.transaction().',
-      )
-    }
+    this.#assertNotBegun()
     return result
   }
 
-  /** Counts what came to the log since, whoever wrote it. The log begins anew now and then. */
-  #countWritten(): void {
-    const { usage } = this.#options
-    // Does nothing but tell: https://sqlite.org/pragma.html#pragma_wal_checkpoint
-    this.#log ??= this.#sqlite.prepare('PRAGMA wal_checkpoint(NOOP)')
-    const frames = this.#log.values()[0]![1] as number
-    usage.written += (frames < usage.frames ? frames : frames - usage.frames) * FRAME_BYTES
-    usage.frames = frames
+  #inWords(error: unknown): unknown {
+    const { file, leave, trouble } = this.#options
+    const detail = troubleWith(error, file)
+    return detail === null ? error : leave(() => trouble(detail))
+  }
+
+  #assertNotBegun(): void {
+    if (this.#depth > 0 || !this.#sqlite.inTransaction) return
+    this.#sqlite.run('ROLLBACK')
+    throw new TypeError(
+      'A transaction that is begun by hand would lock out everybody: use ctx.db.transaction().',
+    )
+  }
+
+  /** Of the write-ahead log, that are in use. */
+  #frames(): number {
+    try {
+      // Does nothing but tell: https://sqlite.org/pragma.html#pragma_wal_checkpoint
+      this.#log ??= this.#options.leave(() => this.#sqlite.prepare('PRAGMA wal_checkpoint(NOOP)'))
+      return this.#log.values()[0]![1] as number
+    } catch {
+      // It is only counted here: what is wrong with the file, whoever reads or writes it is told.
+      return this.#options.usage.frames
+    }
+  }
+
+  /** Each statement is named once. */
+  #tellOfSlow(prepared: Prepared, ms: number): void {
+    this.#options.usage.slow++
+    if (prepared.slow) return
+    prepared.slow = true
+    this.#options.leave(() => this.#options.onSlow(prepared.sql, ms))
   }
 
   #prepare(sql: string): Prepared {
-    let prepared = this.#prepared.get(sql)
-    if (prepared === undefined) {
-      prepared = { statement: this.#sqlite.prepare(sql), writes: !READS.test(sql), slow: false }
-      this.#prepared.set(sql, prepared)
-      if (this.#prepared.size > MOST_STATEMENTS) {
-        const [oldest, { statement }] = this.#prepared.entries().next().value!
-        this.#prepared.delete(oldest)
-        statement.finalize()
-      }
+    const statement = this.#sqlite.prepare(sql)
+    const prepared = { sql, statement, reads: READS.test(sql), slow: false }
+    this.#prepared.set(sql, prepared)
+    if (this.#prepared.size > MOST_STATEMENTS) {
+      const [oldest, { statement }] = this.#prepared.entries().next().value!
+      this.#prepared.delete(oldest)
+      statement.finalize()
     }
     return prepared
   }

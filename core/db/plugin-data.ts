@@ -73,6 +73,11 @@ export class PluginData {
     return this.#connection
   }
 
+  /** So that what was written last is in the usage, too. */
+  countWritten(): void {
+    this.#connection?.countWritten()
+  }
+
   /** Removes what has expired, and gives back to the disk what is free. */
   tidy(): void {
     const connection = this.#connection

@@ -109,6 +109,7 @@ export class PluginDatabases {
   usageOf(plugin: string): DatabaseUsage | null {
     const usage = this.#usage.get(plugin)
     if (usage === undefined) return null
+    for (const data of this.#lent.get(plugin) ?? []) data.countWritten()
     const file = this.fileOf(plugin)
     const bytes = (sizeOf(file) ?? 0) + (sizeOf(`${file}-wal`) ?? 0)
     return { bytes, written: usage.written, queries: usage.queries, slowQueries: usage.slow }

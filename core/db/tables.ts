@@ -19,17 +19,10 @@ class Client {
   }
 
   prepare(sql: string) {
-    const run = <Result>(how: (connection: Connection) => Result): Result => {
-      if (this.#over)
-        throw new TypeError(
-          'The transaction is over, and this query was none of it: await nothing within one.',
-        )
-      return how(this.#connection)
-    }
     return {
-      run: (...params: Params) => run((connection) => connection.run(sql, params)),
-      all: (...params: Params) => run((connection) => connection.all(sql, params)),
-      values: (...params: Params) => run((connection) => connection.values(sql, params)),
+      run: (...params: Params) => this.#lent().run(sql, params),
+      all: (...params: Params) => this.#lent().all(sql, params),
+      values: (...params: Params) => this.#lent().values(sql, params),
     }
   }
 
@@ -41,6 +34,12 @@ class Client {
   /** Whoever still holds on to it gets an error instead of writing past the transaction. */
   end(): void {
     this.#over = true
+  }
+
+  #lent(): Connection {
+    if (this.#over)
+      throw new TypeError('The transaction is over, and this query was none of it: await nothing within one.')
+    return this.#connection
   }
 }
 
