@@ -32,6 +32,8 @@ export interface Config {
   readonly backupDir: string
   /** Absolute: where `service.json` files are. It may not be there. */
   readonly externalDir: string
+  /** What a child process gets of the Core's environment: nothing of it is secret. */
+  readonly childEnvironment: Readonly<Record<string, string>>
   /** Where external services are, and what proves them, by name. */
   readonly external: Readonly<Record<string, { readonly url?: string; readonly credential?: string }>>
   /** The system's zone, an IANA name. */
@@ -113,6 +115,8 @@ const DOCKER_SECRETS = '/run/secrets'
 /** What no plugin and no child process has any business with. */
 const TAKEN_OUT = ['ADMIN_TOKEN', 'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const
 
+const FOR_CHILDREN = ['PATH', 'HOME', 'LANG', 'TZ'] as const
+
 /**
  * Reads the environment, and takes out of it what is the Core's alone, so that no plugin finds it there.
  *
@@ -157,6 +161,9 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
     externalDir: resolve(output.EXTERNAL_DIR),
     external,
     timeZone: livesInUtc(output.TZ) ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone,
+    childEnvironment: Object.fromEntries(
+      FOR_CHILDREN.flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+    ),
     pluginEnvironment: Object.fromEntries(
       ofPlugins.flatMap(([name, value]) => (value ? [[name, value]] : [])),
     ),

@@ -152,6 +152,9 @@ export class Runtime {
     })
     this.external = new ExternalServices({
       dir: config.externalDir,
+      dataDir: join(config.dataDir, 'external'),
+      homeUrl: () => this.#urlFromHere,
+      environment: config.childEnvironment,
       given: config.external,
       logOf: (plugin) => this.log.of(plugin),
       mask: (secret) => this.log.mask(secret),
@@ -324,6 +327,12 @@ export class Runtime {
     const log = this.log.of(null)
     if (outcome.outcome === 'restored') log.info(`The house is what it was in the backup ${backup}.`)
     else log.error(`The house is what it was before the backup ${backup} was brought back. ${reason}`)
+  }
+
+  /** For a process on this machine. */
+  get #urlFromHere(): string {
+    const { port, hostname, origin } = this.url
+    return /^(0\.0\.0\.0|\[::\])$/.test(hostname) ? `http://127.0.0.1:${port}` : origin
   }
 
   #tellOfExternal(news: ServiceNews): void {

@@ -63,6 +63,8 @@ export class ExternalService {
   #fault: string | null = null
   #incompatible: string | null = null
   #claim: Claim | null = null
+  /** What it says last stands in the log of the adapter that it had. */
+  #lastAdapter: string | null = null
   #way: Way | null = null
   /** Why there is no way at all where one is wanted. */
   #error: string | null = null
@@ -147,9 +149,7 @@ export class ExternalService {
     if (why === this.#fault) return
     this.#fault = why
     if (why !== null)
-      this.#options
-        .logOf(this.adapter)
-        .error(`service.json of "${this.name}" is refused, and the one before stays in force: ${why}`)
+      this.#log.error(`service.json of "${this.name}" is refused, and the one before stays in force: ${why}`)
     this.#say('manifest')
   }
 
@@ -193,6 +193,7 @@ export class ExternalService {
   claim(claim: Claim): void {
     const before = this.#claim
     this.#claim = claim
+    this.#lastAdapter = claim.plugin
     if (before?.plugin === claim.plugin && before.mode === claim.mode) return
     void this.#change(async () => {
       const wanted = this.#claim?.mode
@@ -200,9 +201,9 @@ export class ExternalService {
       if (this.#way === null) await this.#begin()
       else await this.#replace(wanted, this.#manifest)
     }).catch((error: Error) =>
-      this.#options
-        .logOf(this.adapter)
-        .error(`"${this.name}" goes on as ${this.mode}: ${claim.mode} does not come up: ${error.message}`),
+      this.#log.error(
+        `"${this.name}" goes on as ${this.mode}: ${claim.mode} does not come up: ${error.message}`,
+      ),
     )
     this.#noticed()
   }
@@ -234,7 +235,6 @@ export class ExternalService {
     if (Bun.deepEquals(manifest, this.#manifest)) return
     void this.#change(async () => {
       const before = this.#manifest
-      const log = this.#options.logOf(this.adapter)
       try {
         if (this.#way === null && this.#claim !== null) {
           this.#manifest = manifest
@@ -243,7 +243,7 @@ export class ExternalService {
           await this.#replace(this.#way.mode, manifest)
         this.#manifest = manifest
         this.#say('manifest')
-        log.info(`service.json of "${this.name}" is in force: version ${manifest.version}.`)
+        this.#log.info(`service.json of "${this.name}" is in force: version ${manifest.version}.`)
       } catch (error) {
         this.fault = `What it describes does not come up: ${(error as Error).message}`
       }
@@ -265,6 +265,10 @@ export class ExternalService {
 
   // --- How.
 
+  get #log(): OwnedLog {
+    return this.#options.logOf(this.#lastAdapter)
+  }
+
   async #change<T>(run: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(run)
     this.#turn = turn.catch(() => {})
@@ -283,7 +287,7 @@ export class ExternalService {
       else void this.#close(way)
     } catch (error) {
       this.#error = (error as Error).message
-      this.#options.logOf(this.adapter).error(`"${this.name}" cannot run as ${mode}: ${this.#error}`)
+      this.#log.error(`"${this.name}" cannot run as ${mode}: ${this.#error}`)
     }
     this.#noticed()
   }
@@ -307,12 +311,12 @@ export class ExternalService {
   }
 
   async #open(mode: Exclude<Mode, 'in_process'>, manifest: ServiceManifest): Promise<Way> {
-    const { open, name } = this.#options
-    const way: Way = await open(mode, {
-      name,
-      manifest,
-      onChange: () => way === this.#way && this.#noticed(),
-    })
+    const { name } = this.#options
+    let way: Way | undefined
+    const onChange = () => {
+      if (way !== undefined && way === this.#way) this.#noticed()
+    }
+    way = await this.#options.open(mode, { name, manifest, log: () => this.#log, onChange })
     this.#alive.add(way)
     return way
   }

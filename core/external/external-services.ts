@@ -1,11 +1,12 @@
 // The catalogue of external services: finds their service.json files, follows them, and knows who stands for which.
 
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Mode, Undo } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
 import { ExternalService, type Claim, type ServiceNews } from './external-service.ts'
+import type { EmbeddedOptions } from './embedded.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { ManifestRefused, parseServiceManifest, type ServiceManifest } from './manifest.ts'
 import type { Way, WayOptions } from './way.ts'
@@ -19,6 +20,12 @@ export interface Given {
 export interface ExternalServicesOptions {
   /** Absolute. May not be there yet. */
   readonly dir: string
+  /** Absolute: each service that the Core runs has a folder of its own below it. */
+  readonly dataDir: string
+  /** Where the Core is reached. */
+  readonly homeUrl: () => string
+  /** What children get of the Core's own environment. */
+  readonly environment: Readonly<Record<string, string>>
   /** By name. */
   readonly given: Readonly<Record<string, Given>>
   readonly logOf: (plugin: string | null) => OwnedLog
@@ -28,6 +35,8 @@ export interface ExternalServicesOptions {
 }
 
 const FILE = 'service.json'
+/** No name of a service. */
+const RUNNING = '.running'
 
 export class ExternalServices {
   readonly #options: ExternalServicesOptions
@@ -39,6 +48,7 @@ export class ExternalServices {
   readonly #credentials = new Map<string, string>()
   readonly #listeners = new Set<() => void>()
   #watch: FolderWatch | undefined
+  #kept: Promise<Pick<EmbeddedOptions, 'orphans' | 'guard'>> | undefined
 
   constructor(options: ExternalServicesOptions) {
     this.#options = options
@@ -48,6 +58,8 @@ export class ExternalServices {
 
   /** Reads what is there, and follows it from now on. */
   start(): void {
+    // Of children that an earlier Core left, be it that nobody wants them any more.
+    if (existsSync(join(this.#options.dataDir, RUNNING))) void this.#keeping()
     this.#scan()
     this.#watch = new FolderWatch({ dir: this.#options.dir, file: FILE, onChange: () => this.#scan() })
   }
@@ -182,7 +194,7 @@ export class ExternalServices {
     const { name, manifest } = options
     const given = this.#options.given[name]
     const variable = `EXTERNAL_${name.toUpperCase().replaceAll('-', '_')}`
-    if (mode === 'embedded') throw new Error('The Core cannot start services yet.')
+    if (mode === 'embedded') return this.#openEmbedded(options)
     const url = given?.url ?? manifest.url
     if (url === undefined)
       throw new Error(`Nobody says where it is. Set ${variable}__URL, or "url" in its service.json.`)
@@ -193,6 +205,35 @@ export class ExternalServices {
     const credential = given?.credential ?? this.#ownCredential(name)
     const { Microservice } = await import('./microservice.ts')
     return new Microservice({ ...options, url, credential })
+  }
+
+  async #openEmbedded(options: Omit<WayOptions, 'credential'>): Promise<Way> {
+    const { name, manifest } = options
+    const { dir, dataDir, homeUrl, environment } = this.#options
+    const file = join(dir, name, FILE)
+    if (manifest.start === undefined) throw new Error(`${file} does not say how to start it, in "start".`)
+    const [{ Embedded }, keeping] = await Promise.all([import('./embedded.ts'), this.#keeping()])
+    return new Embedded({
+      ...options,
+      ...keeping,
+      credential: this.#ownCredential(name),
+      dir: join(dir, name),
+      dataDir: join(dataDir, name),
+      homeUrl: homeUrl(),
+      environment,
+    })
+  }
+
+  /** What sees to it that no child outlives the Core, made when there is the first. */
+  #keeping() {
+    return (this.#kept ??= import('./orphans.ts').then(async ({ guardCommand, Orphans }) => {
+      const orphans = new Orphans(join(this.#options.dataDir, RUNNING))
+      for (const pid of orphans.sweep())
+        this.#options
+          .logOf(null)
+          .warn(`An earlier Core left a service running, as process ${pid}. It was ended.`)
+      return { orphans, guard: await guardCommand() }
+    }))
   }
 
   /** One for each service, for as long as the Core runs. */

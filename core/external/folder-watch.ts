@@ -1,6 +1,6 @@
 // Says when a file of this name, in any folder below one, may have come, changed or gone: every event is a hint and no more.
 
-import { readdirSync, statSync, watch, type FSWatcher } from 'node:fs'
+import { readdirSync, statSync, watch, type FSWatcher, type Stats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 export interface FolderWatchOptions {
@@ -54,7 +54,7 @@ export class FolderWatch {
     // While it is not there, whoever makes it does so in the folder above.
     for (const path of [dirname(dir), dir, ...names.map((name) => join(dir, name))]) this.#follow(path)
     for (const name of names) {
-      const stats = statSync(join(dir, name, file), { throwIfNoEntry: false })
+      const stats = statsOf(join(dir, name, file))
       if (stats !== undefined)
         seen.push(`${name} ${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`)
     }
@@ -62,7 +62,7 @@ export class FolderWatch {
   }
 
   #follow(path: string): void {
-    if (this.#watchers.has(path) || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return
+    if (this.#watchers.has(path) || statsOf(path)?.isDirectory() !== true) return
     const { dir, file } = this.#options
     const forget = () => {
       this.#watchers.get(path)?.close()
@@ -73,7 +73,7 @@ export class FolderWatch {
         const told = path === dirname(dir) ? basename(dir) : file
         if (path === dir || name === null || name === told) this.#hint()
         // It may be another folder by now.
-        if (name === null || !statSync(path, { throwIfNoEntry: false })) forget()
+        if (name === null || statsOf(path) === undefined) forget()
       })
       watcher.on('error', forget)
       watcher.unref()
@@ -89,5 +89,14 @@ export class FolderWatch {
       this.#known = this.#glance()
       this.#options.onChange()
     }, QUIET_MS)
+  }
+}
+
+/** Undefined where there is none, be it that its folder is a file. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path)
+  } catch {
+    return undefined
   }
 }

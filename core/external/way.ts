@@ -1,6 +1,7 @@
 // One way in which a service runs, from its start to its stop: as a child process, or elsewhere. A change of the mode, or
 // of service.json, brings up another one beside it.
 
+import type { OwnedLog } from '../log/log.ts'
 import type { LiveReach } from './reach.ts'
 import type { ServiceManifest } from './manifest.ts'
 
@@ -28,6 +29,8 @@ export interface WayOptions {
   readonly name: string
   readonly manifest: ServiceManifest
   readonly credential: string
+  /** Of its adapter. */
+  readonly log: () => OwnedLog
   /** Its state, its reach or its error is another one. */
   readonly onChange: () => void
 }

@@ -27,6 +27,7 @@ test('an empty environment gives the documented defaults', () => {
     externalDir: `${process.cwd()}/external`,
     external: {},
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    childEnvironment: {},
     pluginEnvironment: {},
   })
   expect(readEnvironment({}, true).logFormat).toBe('pretty')

@@ -73,3 +73,40 @@ export async function ask(house: TestHouse, path: string): Promise<string> {
 }
 
 export const folderOf = (house: TestHouse, ...names: string[]) => join(house.folder, 'external', ...names)
+
+/** A small service: says who it is and what it was given, and takes its time where it is asked to. */
+export const server = (word = 'well', before = '') => `
+  ${before}
+  Bun.serve({
+    hostname: process.env.HOST,
+    port: Number(process.env.PORT),
+    idleTimeout: 0,
+    async fetch(request) {
+      const { pathname, searchParams } = new URL(request.url)
+      if (pathname === '/slow') await Bun.sleep(Number(searchParams.get('ms')))
+      if (pathname === '/pid') return new Response(String(process.pid))
+      if (pathname === '/environment') return Response.json(process.env)
+      if (pathname === '/arguments') return Response.json(process.argv.slice(2))
+      return new Response('${word}')
+    },
+  })`
+
+export const startable = (start: Record<string, unknown> = {}, members: Record<string, unknown> = {}) =>
+  manifest({ start: { command: ['bun', 'main.ts'], readyMs: 5_000, stopMs: 1_000, ...start }, ...members })
+
+/** The files of a service that the Core can start. */
+export const embedded = (main = server(), service = startable()) => ({
+  'service.json': service,
+  'main.ts': main,
+})
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const gone = (pid: number, ms?: number) => until(`process ${pid} is gone`, () => !isAlive(pid), ms)

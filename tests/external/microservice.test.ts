@@ -108,6 +108,7 @@ test('nobody says where it is: it is down, and says what to set', async () => {
 
 test('the adapter waits for a service.json that is not there, loads when it comes and waits again when it goes', async () => {
   house = await houseWithAdapter(null)
+  house.write('README.md', 'A file among the folders.', 'external')
   expect(adapterOf(house)).toMatchObject({
     state: 'waiting',
     kind: 'adapter',

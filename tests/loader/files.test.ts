@@ -534,6 +534,7 @@ describe('the owner', () => {
         backupDir: join(house.folder, 'data/backups'),
         externalDir: '/nowhere',
         external: {},
+        childEnvironment: {},
         pluginEnvironment: {},
         rollbackAfter: 10,
         timeZone: 'UTC',

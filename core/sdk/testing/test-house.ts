@@ -93,6 +93,7 @@ export class TestHouse implements AsyncDisposable {
         backupDir: join(this.folder, 'data/backups'),
         externalDir: join(this.folder, 'external'),
         external: {},
+        childEnvironment: { PATH: '/usr/local/bin:/usr/bin:/bin' },
         pluginEnvironment: {},
         rollbackAfter: 10,
         timeZone: 'UTC',

@@ -1,0 +1,216 @@
+// A service that the Core runs as a child process: started, waited for, watched, started again, ended.
+
+import { mkdirSync } from 'node:fs'
+import { Child } from './child.ts'
+import { Deaths } from './deaths.ts'
+import type { Orphans } from './orphans.ts'
+import { probe } from './probe.ts'
+import { LiveReach } from './reach.ts'
+import { DRAIN_MS, STOPPED, type Way, type WayOptions, type WayState } from './way.ts'
+
+export interface EmbeddedOptions extends WayOptions {
+  /** The service's folder. */
+  readonly dir: string
+  /** A folder of its own for what it writes. */
+  readonly dataDir: string
+  /** Where the Core is reached. */
+  readonly homeUrl: string
+  /** What it gets of the Core's own. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly orphans: Orphans
+  /** Goes before its command. */
+  readonly guard: readonly string[]
+}
+
+/** How long until it is asked again whether it is ready, in ms: at first, and at most. */
+const SOON_MS = 10
+const LATER_MS = 250
+/** So many looks in a row that it does not pass: it hangs, and is started again. */
+const MOST_MISSES = 3
+/** Failed starts of another way beside one that serves: the first may have met somebody at its port. */
+const MOST_STARTS = 2
+
+export class Embedded implements Way {
+  readonly mode = 'embedded'
+  readonly credential: string
+  readonly cameUp: Promise<void>
+  readonly #options: EmbeddedOptions
+  readonly #start: NonNullable<WayOptions['manifest']['start']>
+  readonly #up = Promise.withResolvers<void>()
+  readonly #deaths = new Deaths()
+  readonly #over: Promise<void>
+  #state: WayState = 'starting'
+  #reach: LiveReach | null = null
+  #error: string | null = null
+  #child: Child | null = null
+  #restarts = 0
+  #stopped = false
+  #wake = () => {}
+
+  constructor(options: EmbeddedOptions) {
+    this.#options = options
+    this.#start = options.manifest.start!
+    this.credential = options.credential
+    this.cameUp = this.#up.promise
+    this.cameUp.catch(() => {})
+    this.#over = this.#run()
+  }
+
+  get state(): WayState {
+    return this.#state
+  }
+
+  get reach(): LiveReach | null {
+    return this.#reach
+  }
+
+  get error(): string | null {
+    return this.#error
+  }
+
+  get pid(): number | null {
+    return this.#child?.pid ?? null
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#stopped) {
+      this.#stopped = true
+      this.#up.reject(new Error(STOPPED))
+      await this.#reach?.drained(DRAIN_MS)
+      this.#wake()
+      await this.#child?.end(this.#start.stopMs)
+    }
+    await this.#over
+  }
+
+  /** One child after the other. Settles when there is none any more. */
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const { cameUp, why } = await this.#live()
+      if (this.#stopped) return
+      const pause = this.#deaths.another(cameUp)
+      this.#reach = null
+      this.#error = pause === null ? `${why} ${this.#deaths.verdict}` : why
+      if (pause === null) this.#state = 'given_up'
+      else if (this.#state !== 'starting') this.#state = 'down'
+      if (pause === null || this.#restarts + 1 >= MOST_STARTS) this.#up.reject(new Error(this.#error))
+      this.#options.onChange()
+      if (pause === null) return
+      await this.#rest(pause)
+      this.#restarts++
+    }
+  }
+
+  /** From the start of a child to its death. */
+  async #live(): Promise<{ cameUp: boolean; why: string }> {
+    let child: Child
+    let port: number
+    let forget: () => void
+    try {
+      port = freePort()
+      child = this.#spawn(port)
+      forget = this.#options.orphans.record(child.pid, this.#options.dataDir)
+    } catch (error) {
+      return { cameUp: false, why: `It cannot be started: ${(error as Error).message}` }
+    }
+    this.#child = child
+    void child.ended.then(() => this.#wake())
+    const { credential } = this
+    const reach = new LiveReach({ origin: `http://127.0.0.1:${port}`, address: null, credential })
+    const trouble = await this.#untilReady(child, reach)
+    if (trouble === null) await this.#watch(child, reach)
+    // One that died may have met somebody at its port.
+    else if (!child.isOver) this.#up.reject(new Error(trouble))
+    // Told to stop, it has its time; else it hangs.
+    if (!this.#stopped) child.kill()
+    const end = await child.ended
+    forget()
+    this.#child = null
+    return { cameUp: trouble === null, why: trouble ?? this.#error ?? end }
+  }
+
+  #spawn(port: number): Child {
+    const { name, manifest, dir, dataDir, homeUrl, environment, guard, log, credential } = this.#options
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    const [program, ...args] = this.#start.command.map((part) => part.replaceAll('{port}', String(port)))
+    return new Child({
+      command: [...guard, program === 'bun' ? process.execPath : program!, ...args],
+      cwd: dir,
+      environment: {
+        ...environment,
+        ...manifest.start!.environment,
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        DATA_DIR: dataDir,
+        HOME_CONSOLE_URL: homeUrl,
+        HOME_CONSOLE_CREDENTIAL: credential,
+      },
+      onLine(stream, line) {
+        if (stream === 'stdout') log().info(line, { external: name })
+        else log().warn(line, { external: name })
+      },
+    })
+  }
+
+  /** @returns null when it is ready; else why it is not */
+  async #untilReady(child: Child, reach: LiveReach): Promise<string | null> {
+    const { health } = this.#options.manifest
+    const path = this.#start.ready ?? health.path
+    const deadline = performance.now() + this.#start.readyMs
+    let pause = SOON_MS
+    for (;;) {
+      const trouble = await probe(reach, path, Math.max(health.timeoutMs, LATER_MS))
+      if (child.isOver) return child.ended
+      if (this.#stopped) return STOPPED
+      if (trouble === null) return null
+      if (performance.now() > deadline) return `It was not ready within ${this.#start.readyMs} ms: ${trouble}`
+      await this.#rest(pause)
+      pause = Math.min(pause * 1.5, LATER_MS)
+    }
+  }
+
+  /** Settles when it died, hangs, or is told to stop. */
+  async #watch(child: Child, reach: LiveReach): Promise<void> {
+    const { path, everyMs, timeoutMs } = this.#options.manifest.health
+    this.#reach = reach
+    this.#tell('up', null)
+    this.#up.resolve()
+    for (let misses = 0; misses < MOST_MISSES;) {
+      await this.#rest(everyMs)
+      if (child.isOver || this.#stopped) return
+      const trouble = await probe(reach, path, timeoutMs)
+      if (child.isOver || this.#stopped) return
+      misses = trouble === null ? 0 : misses + 1
+      if (misses < MOST_MISSES) this.#tell(trouble === null ? 'up' : 'down', trouble)
+      else this.#tell('down', `It hangs, and is started again: ${trouble}`)
+    }
+  }
+
+  #tell(state: WayState, error: string | null): void {
+    if (state === this.#state && error === this.#error && state !== 'up') return
+    this.#state = state
+    this.#error = error
+    this.#options.onChange()
+  }
+
+  /** Not longer than the child lives, and than it is wanted. */
+  async #rest(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    const timer = setTimeout(resolve, ms)
+    await promise
+    clearTimeout(timer)
+  }
+}
+
+/** Free in this moment. Whoever takes it first has it: the child dies then, and the next has another. */
+function freePort(): number {
+  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = server
+  server.stop(true)
+  return port
+}

@@ -1,0 +1,37 @@
+// What else may lie in EXTERNAL_DIR, or be the matter with it: the house starts all the same.
+
+import { afterEach, expect, test } from 'bun:test'
+import { mkdtempSync, realpathSync, symlinkSync, writeFileSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
+import { manifest } from './kit.ts'
+
+let house: TestHouse | undefined
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'home-console-')))
+afterEach(async () => {
+  await house?.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('files, broken links, folders without a service.json and odd names are passed over', async () => {
+  mkdirSync(join(folder, 'empty'), { recursive: true })
+  mkdirSync(join(folder, 'Loud'), { recursive: true })
+  mkdirSync(join(folder, 'odd/service.json'), { recursive: true })
+  mkdirSync(join(folder, 'clients'), { recursive: true })
+  writeFileSync(join(folder, 'README.md'), '')
+  writeFileSync(join(folder, 'readme'), '')
+  writeFileSync(join(folder, 'Loud/service.json'), manifest())
+  writeFileSync(join(folder, 'clients/service.json'), manifest())
+  symlinkSync('/nowhere/at/all', join(folder, 'link'))
+  house = await startTestHouse({ config: { externalDir: folder } })
+  expect(house.runtime.external.names).toEqual(['clients'])
+  expect(house.logs.filter(({ level }) => level === 'error')).toEqual([])
+})
+
+test('EXTERNAL_DIR that is a file holds no services', async () => {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'file'), '')
+  house = await startTestHouse({ config: { externalDir: join(folder, 'file') } })
+  expect(house.runtime.external.names).toEqual([])
+})
