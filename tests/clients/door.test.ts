@@ -1,0 +1,67 @@
+// Who may ask the client manager anything: the Core, and on whose behalf it says it asks.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { callerToken, ServiceProcess } from './kit.ts'
+
+let service: ServiceProcess
+
+beforeAll(async () => {
+  service = await ServiceProcess.start()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+test('without the Core’s credential there is no route but health', async () => {
+  const { paths } = (await service.ask('GET', '/openapi.json')).body
+  const routes = Object.entries(paths).flatMap(([path, item]) =>
+    Object.keys(item as object).map((method) => ({ path, method: method.toUpperCase() })),
+  )
+  expect(routes.length).toBeGreaterThan(15)
+  for (const { path, method } of [...routes, { path: '/openapi.json', method: 'GET' }]) {
+    const url = service.url + path.replaceAll(/\{[^}]+\}/g, '0'.repeat(32))
+    for (const Authorization of ['', 'Bearer wrong', `Bearer a-credential-of-this-test-onl`, 'Basic x']) {
+      const { status } = await fetch(url, { method, ...(Authorization && { headers: { Authorization } }) })
+      expect([path, status]).toEqual([path, path.startsWith('/health') ? 200 : 401])
+    }
+  }
+})
+
+test('who it is that asks is believed only if the Core signed it, for this service, and lately', async () => {
+  const past = Math.floor(Date.now() / 1_000) - 60
+  const tokens = [
+    'nonsense',
+    await callerToken({ sub: 'eve' }, 'another-credential-altogether'),
+    await callerToken({ sub: 'eve', aud: 'another-service' }),
+    await callerToken({ sub: 'eve', exp: past }),
+    await callerToken({ sub: '' }),
+    `${btoa('{"alg":"none","typ":"JWT"}')}.${btoa('{"sub":"eve","aud":"client-manager-service"}')}.`,
+  ]
+  for (const token of tokens) {
+    const { status } = await fetch(`${service.url}/api/clients`, {
+      headers: { Authorization: 'Bearer a-credential-of-this-test-only', 'X-Home-Console-Caller': token },
+    })
+    expect(status).toBe(401)
+  }
+  expect((await service.ask('GET', '/api/clients')).status).toBe(200)
+})
+
+test('a page in a browser cannot pose as an agent', async () => {
+  const { status } = await fetch(`${service.url}/ws`, {
+    headers: { Origin: 'http://127.0.0.1:18123', Upgrade: 'websocket', Connection: 'Upgrade' },
+  })
+  expect(status).toBe(403)
+})
+
+test('a body that is no JSON, does not fit, or is too large is refused, and nothing of the service’s own is told', async () => {
+  const put = (body: string) =>
+    service.request('/api/policy', { method: 'PUT', body, headers: { 'Content-Type': 'application/json' } })
+  expect((await put('{')).status).toBe(400)
+  expect((await put('{"free":"yes"}')).status).toBe(400)
+  expect((await put(JSON.stringify({ commands: { x: { argv: ['a'.repeat(2 ** 21)] } } }))).status).toBe(413)
+  const { status, body } = await service.ask('GET', '/api/nothing')
+  expect([status, body.code]).toEqual([404, 'not_found'])
+})
+
+test('it does not start without a credential, and says so', async () => {
+  await using other = new ServiceProcess({ HOME_CONSOLE_CREDENTIAL: 'short' })
+  expect(await other.start().then(String, String)).toContain('HOME_CONSOLE_CREDENTIAL: must be 16 to 512')
+})

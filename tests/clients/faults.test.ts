@@ -1,0 +1,275 @@
+// What goes wrong between agents and the service: either is killed, or says what it must not. Nothing hangs, and nothing is lost that was said.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { CommandLog } from '../../external/client-manager-service/command-log.ts'
+import { Commands } from '../../external/client-manager-service/commands.ts'
+import { openDatabase } from '../../external/client-manager-service/database.ts'
+import { Herald } from '../../external/client-manager-service/herald.ts'
+import { until } from '../until.ts'
+import { AgentProcess, idOf, type Keys, makeKeys, ServiceProcess, Stranger, temporaryFolder } from './kit.ts'
+
+let service: ServiceProcess
+
+beforeAll(async () => {
+  service = await ServiceProcess.start()
+  await service.setFree()
+})
+afterAll(() => service[Symbol.asyncDispose]())
+
+async function admitted(on = service): Promise<{ keys: Keys; id: string; link: Stranger }> {
+  const keys = makeKeys()
+  const link = new Stranger(on.socketUrl)
+  await link.register(keys, { enrollment_token: await on.code() })
+  await on.connected(idOf(keys))
+  return { keys, id: idOf(keys), link }
+}
+
+test('the service is killed while a command talks: the agent comes back, and not a word is missing or said twice', async () => {
+  await using service = await ServiceProcess.start()
+  await service.setFree()
+  await using agent = new AgentProcess(service.socketUrl, '--code', await service.code())
+  const id = await agent.id()
+  await service.connected(id)
+  const script = 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo $i; sleep 0.005; done'
+  const { command_id } = await service.launch(id, ['sh', '-c', script])
+  await until('it to have begun', async () => (await service.command(command_id)).output_bytes > 0)
+
+  for (let times = 0; times < 2; times++) {
+    await service.kill('SIGKILL')
+    await service.start()
+    await service.connected(id)
+  }
+
+  const ended = await service.ended(command_id, 15_000)
+  expect(ended).toMatchObject({ status: 'succeeded', exit_code: 0 })
+  expect(ended.result.stdout).toBe(Array.from({ length: 400 }, (_, at) => `${at + 1}\n`).join(''))
+}, 40_000)
+
+test('a command that ends while the service is away is told of when it is back', async () => {
+  await using service = await ServiceProcess.start()
+  await service.setFree()
+  await using agent = new AgentProcess(service.socketUrl, '--code', await service.code())
+  const id = await agent.id()
+  await service.connected(id)
+  const done = join(agent.folder, 'done')
+  const gate = join(agent.folder, 'gate')
+  const script = `while [ ! -e ${gate} ]; do sleep 0.01; done; echo later; touch ${done}`
+  const { command_id } = await service.launch(id, ['sh', '-c', script])
+
+  await service.kill('SIGKILL')
+  await Bun.write(gate, '')
+  await until('it to have ended', () => Bun.file(done).exists())
+  await service.start()
+
+  expect(await service.ended(command_id, 15_000)).toMatchObject({
+    status: 'succeeded',
+    result: { stdout: 'later\n' },
+  })
+}, 30_000)
+
+test('the agent is killed: its command is lost, is not run again, and its caller is answered', async () => {
+  await using agent = new AgentProcess(service.socketUrl, '--code', await service.code())
+  const id = await agent.id()
+  await service.connected(id)
+  const runs = join(agent.folder, 'runs')
+  const asked = service.ask('POST', `/api/commands/${id}?timeout=60`, {
+    command: ['sh', '-c', `echo run >> ${runs}; echo $$ > ${runs}.pid; exec sleep 60`],
+  })
+  await until('it to run', () => Bun.file(`${runs}.pid`).exists())
+  await agent.kill('SIGKILL')
+  agent.start()
+  const { status, body } = await asked
+  expect(status).toBe(200)
+  expect(body).toMatchObject({ status: 'lost', success: false, exit_code: null })
+  await service.connected(id)
+  expect(await Bun.file(runs).text()).toBe('run\n')
+  process.kill(Number(await Bun.file(`${runs}.pid`).text()), 'SIGKILL')
+})
+
+test('an agent that stops ends its commands', async () => {
+  await using agent = new AgentProcess(service.socketUrl, '--code', await service.code())
+  const id = await agent.id()
+  await service.connected(id)
+  const { command_id } = await service.launch(id, ['sleep', '300'])
+  expect(await agent.kill('SIGTERM')).toBe(0)
+  expect((await service.ended(command_id)).status).toBe('cancelled')
+})
+
+test('a command ends as lost when its agent stays away, and when it will not end it', async () => {
+  const folder = temporaryFolder()
+  const db = openDatabase(folder)
+  const log = new CommandLog(db)
+  const herald = new Herald({ coreUrl: null, credential: '', source: '', log: () => {} })
+  const sent: unknown[] = []
+  const way = { send: (type: string, data: unknown) => void sent.push([type, data]) }
+  const commands = new Commands({ log, herald, wayTo: () => way, awayMs: 20, overdueMs: 20 })
+
+  const away = commands.start('a', { name: null, argv: ['x'] }, 'anna', 100)
+  commands.left('a')
+  expect(await commands.end(away.id)).toMatchObject({ status: 'lost' })
+
+  const silent = commands.start('b', { name: null, argv: ['x'] }, 'anna', 0)
+  expect(await commands.end(silent.id)).toMatchObject({ status: 'lost' })
+
+  // It is heard of after all.
+  const result = { outcome: 'exited', exit_code: 0, signal: null, truncated: false } as const
+  commands.ended('b', { command_id: silent.id, success: true, result, error: null }, way)
+  expect(log.get(silent.id)).toMatchObject({ status: 'succeeded' })
+  // What another client says of it is nothing.
+  commands.ended('b', { command_id: away.id, success: true, result, error: null }, way)
+  expect(log.get(away.id)).toMatchObject({ status: 'lost' })
+  commands.stop()
+  db.close()
+})
+
+test('nonsense cuts off who said it, and nobody else', async () => {
+  const { id, link } = await admitted()
+  using _link = link
+  const nonsense = [
+    'no json',
+    '',
+    'null',
+    '[]',
+    '{"type":"register"}',
+    '{"type":"constructor","data":{}}',
+    '{"__proto__":{"type":"heartbeat"},"data":{}}',
+    JSON.stringify({ type: 'heartbeat', data: 'x' }),
+    '['.repeat(20_000),
+    `{"type":"register","data":{"hostname":"${'x'.repeat(40_000)}"}}`,
+  ]
+  for (const text of nonsense) {
+    using stranger = new Stranger(service.socketUrl)
+    await stranger.frame('auth_challenge')
+    stranger.socket.send(text)
+    expect([text.slice(0, 40), (await stranger.closed).code]).toEqual([text.slice(0, 40), 1008])
+  }
+  using binary = new Stranger(service.socketUrl)
+  await binary.frame('auth_challenge')
+  binary.socket.send(new Uint8Array([0xff, 0xfe]))
+  expect((await binary.closed).code).toBe(1008)
+  expect((await service.client(id)).status).toBe('connected')
+})
+
+test('what a computer says of itself cannot hold more than it may, nor what a terminal would obey', async () => {
+  for (const extra of [
+    { hostname: 'a\u001b[2Jb' },
+    { hostname: '' },
+    { tags: ['x'.repeat(65)] },
+    { tags: Array.from({ length: 33 }, () => 'x') },
+    { os_info: { name: 'a\nb' } },
+    { os_info: Object.fromEntries(Array.from({ length: 33 }, (_, at) => [at, 1])) },
+    { metadata: { nested: { deep: true } } },
+    { running: ['not-an-id'] },
+  ]) {
+    using stranger = new Stranger(service.socketUrl)
+    await stranger.register(makeKeys(), extra)
+    expect((await stranger.closed).code).toBe(1008)
+  }
+})
+
+test('a frame that is too large ends the connection', async () => {
+  const { id, link } = await admitted()
+  link.say('result_chunk', { data: 'x'.repeat(1024 * 1024 + 1) })
+  expect((await link.closed).code).toBe(1009)
+  await until('it to be gone', async () => (await service.client(id)).status === 'disconnected')
+})
+
+test('who floods is cut off', async () => {
+  const { link } = await admitted()
+  for (let count = 0; count < 1_000; count++) link.say('heartbeat')
+  expect((await link.closed).code).toBe(1008)
+})
+
+test('before it is approved, an agent has nothing to say', async () => {
+  const { id, link } = await admitted()
+  using _link = link
+  const { command_id } = await service.launch(id, ['true'])
+  await link.frame('command_request')
+  for (const [type, data] of [
+    [
+      'command_result',
+      {
+        command_id,
+        success: true,
+        result: { outcome: 'exited', exit_code: 0, signal: null, truncated: false },
+        error: null,
+      },
+    ],
+    ['result_chunk', { command_id, seq: 1, stream: 'stdout', data: 'forged' }],
+    ['command_cancel_ack', { command_id }],
+  ] as const) {
+    using stranger = new Stranger(service.socketUrl)
+    await stranger.register(makeKeys())
+    await stranger.frame('registration_success')
+    stranger.say(type, data)
+    expect((await stranger.closed).code).toBe(1008)
+  }
+  // Nor has one that is approved, of another’s commands.
+  const other = await admitted()
+  other.link.say('result_chunk', { command_id, seq: 1, stream: 'stdout', data: 'forged' })
+  await other.link.frame('result_chunk_ack')
+  other.link[Symbol.dispose]()
+  expect(await service.command(command_id)).toMatchObject({ status: 'running', output_bytes: 0 })
+})
+
+test('output with a gap is not taken, and output that comes twice is taken once', async () => {
+  const { id, link, keys } = await admitted()
+  const { command_id } = await service.launch(id, ['true'])
+  const chunk = (seq: number, data: string) => ({ command_id, seq, stream: 'stdout', data })
+  link.say('result_chunk', chunk(1, 'one'))
+  link.say('result_chunk', chunk(1, 'one'))
+  link.say('result_chunk', chunk(3, 'three'))
+  expect((await link.closed).code).toBe(1008)
+
+  using again = new Stranger(service.socketUrl)
+  await again.register(keys, { running: [command_id] })
+  await again.frame('registration_success')
+  again.say('result_chunk', chunk(2, 'two'))
+  await again.frame('result_chunk_ack')
+  expect((await service.command(command_id)).result.stdout).toBe('onetwo')
+})
+
+test('strangers who wait are so many and no more, and a code still lets one in', async () => {
+  await using service = await ServiceProcess.start()
+  const strangers = Array.from({ length: 51 }, () => new Stranger(service.socketUrl))
+  const answers = await Promise.all(
+    strangers.map(async (stranger) => {
+      await stranger.register(makeKeys())
+      return Promise.race([
+        stranger.frame('registration_success').then(() => 'held'),
+        stranger.closed.then(() => 'sent away'),
+      ])
+    }),
+  )
+  expect(answers.filter((answer) => answer === 'held').length).toBe(50)
+  const { link } = await admitted(service)
+  link[Symbol.dispose]()
+  for (const stranger of strangers) stranger[Symbol.dispose]()
+}, 15_000)
+
+test('events wait for the Core to come back, and are told in order', async () => {
+  const told: any[] = []
+  let up = false
+  using core = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    async fetch(request) {
+      if (!up) return new Response(null, { status: 503 })
+      expect(request.headers.get('Authorization')).toBe('Bearer a-credential-of-this-test-only')
+      told.push(await request.json())
+      return Response.json({ id: 'x' }, { status: 202 })
+    },
+  })
+  await using service = await ServiceProcess.start({ HOME_CONSOLE_URL: core.url.href })
+  await service.setFree()
+  const { id, link } = await admitted(service)
+  link[Symbol.dispose]()
+  await until('it to be gone', async () => (await service.client(id)).status === 'disconnected')
+  up = true
+  await until('both to be told', () => told.length === 2)
+  expect(told.map(({ type, source, subject }) => [type, source, subject])).toEqual([
+    ['client.connected', '/external/client-manager-service', id],
+    ['client.disconnected', '/external/client-manager-service', id],
+  ])
+})
