@@ -7,10 +7,13 @@ import type { CloudEvent } from '@home-console/sdk'
 import type { LogLine } from '../../core/log/log.ts'
 
 const TOKEN = 'a-token-of-this-test-only'
+const OURS = { command: [process.execPath], startMs: 15_000 }
 
 export interface CoreProcessOptions {
   /** A command in front of it, which becomes it. */
   readonly via?: readonly string[]
+  /** The Bun that runs it, when that is not ours: a command, and how long its start may take. */
+  readonly bun?: { readonly command: readonly string[]; readonly startMs: number }
   /** Where its lines go, unless they are to be read here. */
   readonly stdout?: number | 'ignore'
 }
@@ -42,11 +45,11 @@ export class CoreProcess implements AsyncDisposable {
 
   async start(
     env: Record<string, string> = {},
-    { via = [], stdout }: CoreProcessOptions = {},
+    { via = [], bun = OURS, stdout }: CoreProcessOptions = {},
   ): Promise<void> {
     const main = join(import.meta.dir, '../../core/main.ts')
     const dataDir = env['DATA_DIR'] ?? join(this.folder, 'data')
-    this.#process = Bun.spawn([...via, process.execPath, main], {
+    this.#process = Bun.spawn([...via, ...bun.command, main], {
       stdout: stdout ?? 'pipe',
       stderr: 'inherit',
       stdin: 'ignore',
@@ -67,7 +70,7 @@ export class CoreProcess implements AsyncDisposable {
       return
     }
     void this.#read(this.#process.stdout).then(() => (this.#over = true))
-    const line = await this.log(({ message }) => message.startsWith('Listening on '), 15_000)
+    const line = await this.log(({ message }) => message.startsWith('Listening on '), bun.startMs)
     this.url = /http:\/\/[^/]+/.exec(line.message)![0]
   }
 
