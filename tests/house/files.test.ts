@@ -35,9 +35,9 @@ test('no file names a package registry or a folder of one machine', async () => 
 test('whoever names a version of Bun names the one in package.json', async () => {
   const { engines, devDependencies } = JSON.parse(await read('package.json'))
   expect(devDependencies['bun-types']).toBe(engines.bun)
-  const named = await mentions(/\bbun@\d+\.\d+\.\d+/g)
+  const named = await mentions(/\bbun[@:]\d+\.\d+\.\d+/g)
   expect(named).toContain(`.ci/run: bun@${engines.bun}`)
-  expect(named.filter((mention) => !mention.endsWith(`bun@${engines.bun}`))).toEqual([])
+  expect(named.filter((mention) => !mention.endsWith(engines.bun))).toEqual([])
 })
 
 test('a module has a lower-kebab name', () => {
