@@ -1,6 +1,7 @@
 // The wiring: makes every organ once and passes it on by argument. The only room with a door to every other.
 
 import { join } from 'node:path'
+import type { Caller } from '@home-console/sdk'
 import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
 import { mountCore } from './api/core-routes.ts'
@@ -25,6 +26,7 @@ import { installMarkedResponse } from './http/response-body.ts'
 import { keepSchemasWeakly } from './http/schema-registry.ts'
 import { coreProblem } from './http/problems.ts'
 import { listen, type RunningServer } from './http/server.ts'
+import { bearerOf, serviceCaller } from './http/service-caller.ts'
 import { leave, leaveHandling } from './loader/border/border.ts'
 import { messageOf } from './loader/fault.ts'
 import { guardProcess } from './loader/border/process-guard.ts'
@@ -130,7 +132,7 @@ export class Runtime {
     const token = new AdminToken(this.adminToken)
     this.app = new App({
       hosts: new Hosts(config),
-      authenticate: (authorization) => token.authenticate(authorization),
+      authenticate: (authorization) => token.authenticate(authorization) ?? this.#serviceBy(authorization),
       info: {
         title: 'Home Console',
         version: manifest.version,
@@ -225,6 +227,7 @@ export class Runtime {
         loader: this.loader,
         bus: this.bus,
         services: this.services,
+        external: this.external,
         log: this.log,
         databases: this.#databases,
         filesDir,
@@ -333,6 +336,13 @@ export class Runtime {
   get #urlFromHere(): string {
     const { port, hostname, origin } = this.url
     return /^(0\.0\.0\.0|\[::\])$/.test(hostname) ? `http://127.0.0.1:${port}` : origin
+  }
+
+  /** The service that proves itself. */
+  #serviceBy(authorization: string): Caller | null {
+    const credential = bearerOf(authorization)
+    const service = credential === null ? null : this.external.whoProves(credential)
+    return service === null ? null : serviceCaller(service.name)
   }
 
   #tellOfExternal(news: ServiceNews): void {

@@ -5,6 +5,7 @@ import type { EventBus } from '../bus/event-bus.ts'
 import type { HomeSettings } from '../db/home.ts'
 import type { PluginDatabases } from '../db/plugin-databases.ts'
 import { StorageTrouble } from '../db/storage-trouble.ts'
+import type { ExternalServices } from '../external/external-services.ts'
 import type { App } from '../http/app.ts'
 import type { MountOwner } from '../http/request-info.ts'
 import { coreProblem, isMistake } from '../http/problems.ts'
@@ -19,6 +20,7 @@ export interface CoreApi {
   readonly loader: PluginLoader
   readonly bus: EventBus
   readonly services: ServiceRegistry
+  readonly external: ExternalServices
   readonly log: Log
   readonly home: HomeSettings
   readonly databases: PluginDatabases

@@ -4,6 +4,7 @@ import { DeclaringRouter } from '../http/plugin-router.ts'
 import { Mount } from '../http/mount.ts'
 import { describeRouter, type DocumentPart } from '../http/openapi.ts'
 import { coreProblem } from '../http/problems.ts'
+import { READ_EVENTS, WRITE_EVENTS } from '../http/service-caller.ts'
 import type { Mounted } from '../http/app.ts'
 import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { backupRoutes } from './backups.ts'
@@ -47,6 +48,7 @@ export function mountCore(api: CoreApi): Mounted {
         id: 'core',
         description: 'The Core: plugins, events, logs.',
         prefix: '',
+        scopes: { [READ_EVENTS]: 'Hear the events', [WRITE_EVENTS]: 'Publish events' },
         accessAt: (method, path) => mount.accessAt(method, path),
       }))
     },

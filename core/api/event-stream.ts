@@ -10,6 +10,8 @@ export const TOO_SLOW = new Error('The client does not keep up with its stream.'
 export interface StreamClient {
   /** Sends one event. `data` must hold no line breaks, as JSON does not. */
   send(data: string, id?: string): void
+  /** Ends the stream in good order. */
+  end(): void
 }
 
 const encoder = new TextEncoder()
@@ -59,6 +61,7 @@ export function eventStream(start: (client: StreamClient) => () => void): Respon
         heartbeat = setInterval(() => write(': still here\n\n'), HEARTBEAT_MS)
         stop = start({
           send: (data, id) => write(`${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`),
+          end,
         })
         if (!open.has(end)) stop()
       },

@@ -2,10 +2,12 @@
 
 import { createRoute, type StandardIssue, z } from '@home-console/sdk'
 import type { LoggedEvent } from '../bus/event-log.ts'
-import { assertPattern, isEventType, isReserved, matches } from '../bus/pattern.ts'
+import { assertPattern, isEventType, matches } from '../bus/pattern.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem, pointerTo } from '../http/problems.ts'
+import { READ_EVENTS, WRITE_EVENTS } from '../http/service-caller.ts'
 import type { CoreApi } from './core-api.ts'
+import { EventRights } from './event-rights.ts'
 import { eventStream } from './event-stream.ts'
 import { answers, CloudEventBody, Page, problems } from './schemas.ts'
 
@@ -24,11 +26,12 @@ const streamEvents = createRoute({
   operationId: 'streamEvents',
   summary: 'Events as they happen',
   description:
-    'Resumes after `Last-Event-ID`; says `core.gap` first when something between is no longer known.',
+    'Resumes after `Last-Event-ID`; says `core.gap` first when something between is no longer known. An external service hears what its service.json wants, and asks for no more.',
+  security: [{ bearer: [READ_EVENTS] }],
   request: { query: z.object({ pattern: Patterns }) },
   responses: {
     200: { description: 'One CloudEvent each.', content: { 'text/event-stream': { schema: z.string() } } },
-    ...problems(400, 401),
+    ...problems(400, 401, 403),
   },
 })
 
@@ -71,7 +74,8 @@ const publishEvent = createRoute({
   operationId: 'publishEvent',
   summary: 'Publish an event',
   description:
-    "The same `source` and `id` twice counts once. `core.**` and `plugin.**` are the Core's own. Data of a type that a plugin declares must fit what it says of it at `/asyncapi.json`.",
+    "The same `source` and `id` twice counts once. `core.**` and `plugin.**` are the Core's own. Data of a type that a plugin declares must fit what it says of it at `/asyncapi.json`. Whoever has not all rights speaks for itself; an external service sends what its service.json names.",
+  security: [{ bearer: [WRITE_EVENTS] }],
   request: {
     body: {
       required: true,
@@ -93,13 +97,13 @@ const publishEvent = createRoute({
 /** How many published ids are remembered, so that a retry is not a second event. */
 const REMEMBERED = 10_000
 
-export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
-  /** Positions mean something within one process only. */
-  const epoch = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`
+export function eventRoutes(router: DeclaringRouter, { bus, external }: CoreApi): void {
+  const { epoch } = bus.log
   const published = new Set<string>()
 
   router.openapi(streamEvents, (c) => {
-    const patterns = patternsOf(c.req.queries('pattern'))
+    const rights = new EventRights(c.var.caller, external)
+    const patterns = rights.patterns(patternsOf(c.req.queries('pattern')))
     const wanted = ({ type }: LoggedEvent) => patterns.some((pattern) => matches(pattern, type))
     const lastEventId = c.req.header('Last-Event-ID')
     return eventStream((client) => {
@@ -107,9 +111,14 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
       const missed = lastEventId === undefined ? [] : eventsSince(lastEventId)
       if (missed === null) client.send(gap(lastEventId!), `${epoch}-${bus.log.next - 1}`)
       else for (const logged of missed) if (wanted(logged)) send(logged)
-      return bus.follow((logged) => {
+      const unfollow = bus.follow((logged) => {
         if (wanted(logged)) send(logged)
       })
+      const forget = rights.onRevoked(patterns, () => client.end())
+      return () => {
+        unfollow()
+        forget()
+      }
     })
   })
 
@@ -133,7 +142,7 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
 
   router.openapi(listEvents, (c) => {
     const { limit, before } = c.req.valid('query')
-    const patterns = patternsOf(c.req.queries('pattern'))
+    const patterns = patternsOf(c.req.queries('pattern')) ?? []
     const events = bus.log.latest(patterns, limit + 1, before)
     const more = events.length > limit
     if (more) events.pop()
@@ -142,19 +151,10 @@ export function eventRoutes(router: DeclaringRouter, { bus }: CoreApi): void {
 
   router.openapi(publishEvent, (c) => {
     const event = c.req.valid('json')
-    if (isReserved(event.type)) {
-      throw coreProblem('reserved_event_type', `"${event.type}" is the Core's own to say.`)
-    }
-    if (/^\/(core|plugins)(\/|$)/.test(event.source)) {
-      throw coreProblem(
-        'reserved_event_source',
-        `"${event.source}" is not the sender's to speak for. Use /clients/<name> or /external/<name>.`,
-      )
-    }
-    const source = /^\/(clients|external)\/[^/]+$/.test(event.source)
-      ? event.source
-      : `/clients/${c.var.caller.name}`
-    const key = `${event.source}\n${event.id}`
+    const rights = new EventRights(c.var.caller, external)
+    rights.assertMaySend(event.type)
+    const source = rights.source(event.source)
+    const key = `${source}\n${event.id}`
     if (published.has(key)) return c.json({ id: event.id }, 202)
     const misfits = bus.declared.misfits(event.type, event.data)
     if (misfits.length > 0) throw misfitting(misfits)
@@ -179,8 +179,7 @@ function misfitting(issues: readonly StandardIssue[]) {
   })
 }
 
-function patternsOf(given: readonly string[] | undefined): readonly string[] {
-  const patterns = given ?? ['**']
-  for (const pattern of patterns) assertPattern(pattern)
-  return patterns
+function patternsOf(given: readonly string[] | undefined): readonly string[] | undefined {
+  for (const pattern of given ?? []) assertPattern(pattern)
+  return given
 }

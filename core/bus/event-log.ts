@@ -21,6 +21,8 @@ export class EventLog {
    * that live for long would riddle the heap with holes.
    */
   readonly #slots: string[] = new Array<string>(MAX_EVENTS).fill('')
+  /** Positions mean something within one process only. */
+  readonly epoch = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`
   #first = 1
   #next = 1
   #size = 0

@@ -4,7 +4,15 @@ import * as v from 'valibot'
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/
 const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
-const pattern = v.pipe(v.string(), v.nonEmpty())
+/** As `core/bus/pattern.ts` has it. */
+const pattern = v.pipe(
+  v.string(),
+  v.maxLength(256),
+  v.regex(
+    /^(\*\*|([a-z0-9_-]+|\*)(\.([a-z0-9_-]+|\*))*(\.\*\*)?)$/,
+    'must be an event type, or a pattern: dot-separated words, "*" for one, a closing "**" for any number',
+  ),
+)
 const ms = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
 

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import type { Caller } from '@home-console/sdk'
 import { StartRefusal } from '../db/start-refusal.ts'
 import { writeWhole } from '../whole-file.ts'
+import { bearerOf } from './service-caller.ts'
 
 const ADMIN: Caller = Object.freeze({ kind: 'owner', name: 'admin', scopes: Object.freeze(['*']) })
-const SCHEME = /^bearer /i
 
 export class AdminToken {
   readonly #token: Buffer
@@ -22,10 +22,9 @@ export class AdminToken {
 
   /** The owner, when the header carries the token. Takes as long for a wrong token as for the right one. */
   authenticate(authorization: string): Caller | null {
-    if (!SCHEME.test(authorization)) return null
-    const given = authorization.slice('Bearer '.length).trim()
+    const given = bearerOf(authorization)
     // Only the length shows, and that of a made token stands in this file.
-    if (given.length !== this.#token.length) return null
+    if (given === null || given.length !== this.#token.length) return null
     this.#given.write(given, 'latin1')
     return timingSafeEqual(this.#given, this.#token) ? ADMIN : null
   }

@@ -11,6 +11,8 @@ export const ERROR_BOOK = {
   cross_origin: [403, 'A page of another site sent the request.'],
   reserved_event_type: [403, "Events of this type are the Core's own."],
   reserved_event_source: [403, 'Events of this source are not for the sender to publish.'],
+  event_not_wanted: [403, "The pattern reaches beyond what the service's service.json says that it wants."],
+  event_not_sent: [403, "The service's service.json does not say that it sends events of this type."],
   not_found: [404, 'There is nothing at this path.'],
   no_such_backup: [404, 'The house has no backup of this name.'],
   no_such_plugin: [404, 'No plugin has this id.'],

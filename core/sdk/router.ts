@@ -8,9 +8,9 @@ export type Security = ReadonlyArray<Readonly<Record<string, readonly string[]>>
 
 /** Who sent the request, as the door made them out. */
 export interface Caller {
-  /** `anonymous` came without a token, through an open route. */
-  readonly kind: 'anonymous' | 'owner' | 'token'
-  /** For people and logs: `admin`, a token's name, `anonymous`. */
+  /** `anonymous` came without a token, through an open route; `service` is an external service of the house. */
+  readonly kind: 'anonymous' | 'owner' | 'token' | 'service'
+  /** For people and logs: `admin`, a token's or a service's name, `anonymous`. */
   readonly name: string
   /** `*` stands for all. */
   readonly scopes: readonly string[]
