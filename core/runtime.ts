@@ -40,6 +40,7 @@ import { Keyring } from './secrets/keyring.ts'
 import { sealWith, unsealWith } from './secrets/passphrase.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
 import { Settings } from './settings/settings.ts'
+import type { ExternalShare } from './runtime-external.ts'
 import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
 import { watchLoop } from './vigil/loop-watch.ts'
 import { whoIs, type Freed } from './vigil/pulse.ts'
@@ -82,6 +83,7 @@ export class Runtime {
   readonly #running: KeptRecord
   readonly #crashes: Crashes
   readonly #manager: ServiceManager
+  #share: ExternalShare | undefined
   #unwatch = () => {}
   #proving: Timer | undefined
   #server: RunningServer | undefined
@@ -160,7 +162,7 @@ export class Runtime {
       given: config.external,
       logOf: (plugin) => this.log.of(plugin),
       mask: (secret) => this.log.mask(secret),
-      tell: (news) => this.#tellOfExternal(news),
+      tell: (news) => this.#tellOfExternal(news, clock),
     })
     this.loader = new PluginLoader({
       folders: config.pluginsDirs,
@@ -181,6 +183,8 @@ export class Runtime {
         }),
         databases: this.#databases,
         external: this.external,
+        describeExternal: (service, part, id, mount) =>
+          this.#share?.describe(service, part, id, mount) ?? part,
         running: this.#running,
         crashes: this.#crashes,
         versions: new VersionStore({
@@ -304,6 +308,7 @@ export class Runtime {
     }
     await (this.#server?.stop(STOP_MS, unload) ?? unload())
     // After the plugins: until their last goodbye they may call them.
+    this.#share?.stop()
     await this.external.stop()
     clearTimeout(this.#proving)
     this.#unwatch()
@@ -345,9 +350,19 @@ export class Runtime {
     return service === null ? null : serviceCaller(service.name)
   }
 
-  #tellOfExternal(news: ServiceNews): void {
+  /** A house without external services never loads what they share in. */
+  async #shareWith(name: string, clock: Clock): Promise<void> {
+    const { ExternalShare } = await import('./runtime-external.ts')
+    if (this.#stopping !== undefined) return
+    this.#share ??= new ExternalShare({ app: this.app, bus: this.bus, clock, log: this.log })
+    const service = this.external.find(name)
+    if (service !== undefined) this.#share.take(service)
+  }
+
+  #tellOfExternal(news: ServiceNews, clock: Clock): void {
     const { name, adapter, state, error } = news
     const level = state === 'down' || state === 'given_up' || state === 'incompatible' ? 'warn' : 'info'
+    if (state !== 'stopped') void this.#shareWith(name, clock)
     this.log.of(adapter)[level](`"${name}" is ${state}${error === null ? '.' : `: ${error}`}`)
     this.bus.emit({ type: 'core.external', source: '/core', subject: name, data: news })
   }

@@ -10,10 +10,20 @@ import type { Way, WayOptions } from './way.ts'
 export interface Claim {
   readonly plugin: string
   readonly mode: Mode
+  /** The operations of the service that it cannot do without: `GET /api/clients/{id}`. */
+  readonly uses?: readonly string[]
 }
 
-/** What changed: its state, where it is reached, or what its service.json says. */
-export type Change = 'state' | 'reach' | 'manifest'
+/** What changed: its state, where it is reached, what its service.json says, or the adapter that stands for it. */
+export type Change = 'state' | 'reach' | 'manifest' | 'claim'
+
+/** What came of the OpenAPI document that it gives of itself. */
+export interface DocumentNews {
+  /** Of the document that was taken last; null where none was. */
+  readonly version: string | null
+  /** Why what it gives now is not taken; null where it is. */
+  readonly fault: string | null
+}
 
 export interface ServiceNews {
   readonly name: string
@@ -53,6 +63,8 @@ export interface ExternalView {
   fault: string | null
   inFlight: number
   incompatible: string | null
+  /** Null where its service.json names no OpenAPI document, or nobody has asked for it yet. */
+  document: DocumentNews | null
 }
 
 export class ExternalService {
@@ -61,7 +73,7 @@ export class ExternalService {
   readonly #listeners = new Set<(change: Change) => void>()
   #manifest: ServiceManifest
   #fault: string | null = null
-  #incompatible: string | null = null
+  #missing: readonly string[] = []
   #claim: Claim | null = null
   /** What it says last stands in the log of the adapter that it had. */
   #lastAdapter: string | null = null
@@ -114,11 +126,11 @@ export class ExternalService {
       if (this.#claim === null || this.#claim.mode === 'in_process') return 'stopped'
       return this.#error === null ? 'starting' : 'down'
     }
-    return this.#way.state === 'up' && this.#incompatible !== null ? 'incompatible' : this.#way.state
+    return this.#way.state === 'up' && this.#missing.length > 0 ? 'incompatible' : this.#way.state
   }
 
   get error(): string | null {
-    return this.#way?.error ?? this.#error ?? this.#incompatible
+    return this.#way?.error ?? this.#error ?? this.incompatible
   }
 
   /** The plugin that stands for it. */
@@ -130,14 +142,29 @@ export class ExternalService {
     return this.#since
   }
 
-  /** Why it no longer has what its adapter uses; null when it has. Said by whoever read its document. */
-  get incompatible(): string | null {
-    return this.#incompatible
+  /** What came of its OpenAPI document. Said by whoever reads it. */
+  document: DocumentNews | null = null
+
+  /** The operations of it that its adapter cannot do without. */
+  get uses(): readonly string[] {
+    return this.#claim?.uses ?? []
   }
 
-  set incompatible(why: string | null) {
-    this.#incompatible = why
+  /** Those of them that it does not have. Said by whoever reads its document. */
+  get missing(): readonly string[] {
+    return this.#missing
+  }
+
+  set missing(operations: readonly string[]) {
+    if (Bun.deepEquals(operations, this.#missing)) return
+    this.#missing = operations
     this.#noticed()
+  }
+
+  /** Why it no longer has what its adapter uses; null when it has. */
+  get incompatible(): string | null {
+    if (this.#missing.length === 0) return null
+    return `Its OpenAPI document no longer has what "${this.adapter}" uses: ${this.#missing.join(', ')}.`
   }
 
   /** Why the service.json on the disk is not the one in force. */
@@ -177,7 +204,8 @@ export class ExternalService {
       error: this.error,
       fault: this.#fault,
       inFlight: this.reach?.inFlight ?? 0,
-      incompatible: this.#incompatible,
+      incompatible: this.incompatible,
+      document: this.document,
     }
   }
 
@@ -194,6 +222,7 @@ export class ExternalService {
     const before = this.#claim
     this.#claim = claim
     this.#lastAdapter = claim.plugin
+    this.#say('claim')
     if (before?.plugin === claim.plugin && before.mode === claim.mode) return
     void this.#change(async () => {
       const wanted = this.#claim?.mode
@@ -212,7 +241,7 @@ export class ExternalService {
   async release(plugin: string): Promise<void> {
     if (this.#claim?.plugin !== plugin) return
     this.#claim = null
-    this.#incompatible = null
+    this.#missing = []
     await this.#end()
   }
 

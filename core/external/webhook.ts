@@ -8,7 +8,7 @@ export interface WebhookOptions {
   /** Where the service takes them. */
   readonly path: string
   readonly clock: Clock
-  readonly log: OwnedLog
+  readonly log: () => OwnedLog
   /** What proves who sends; null while the service takes no calls, and then nothing is sent. */
   readonly credential: () => string | null
   /** Calls the service. */
@@ -127,18 +127,20 @@ export class Webhook {
       if (this.#stopped) return
       if (trouble === null) {
         this.#lastEventId = event.id
-        if (this.#complained) this.#options.log.info('Its webhook takes events again.')
+        if (this.#complained) this.#options.log().info('Its webhook takes events again.')
         this.#complained = false
         return
       }
       if (final || attempt === MAX_ATTEMPTS) {
         this.#missed++
-        this.#options.log.warn(`Its webhook did not take the event ${event.id}, which is dropped: ${trouble}`)
+        this.#options
+          .log()
+          .warn(`Its webhook did not take the event ${event.id}, which is dropped: ${trouble}`)
         return
       }
       if (!this.#complained) {
         this.#complained = true
-        this.#options.log.warn(`Its webhook did not take an event, which is tried again: ${trouble}`)
+        this.#options.log().warn(`Its webhook did not take an event, which is tried again: ${trouble}`)
       }
       await this.#pause(attempt)
     }

@@ -78,6 +78,11 @@ export class App {
     }
   }
 
+  /** A part of the document is another one. */
+  describeAnew(): void {
+    this.#document = undefined
+  }
+
   /** The OpenAPI document of all that is mounted now, as JSON. */
   get document(): string {
     this.#document ??= joinParts(

@@ -7,6 +7,7 @@ import { both, refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, proxiedByHandler, routingPath, type DeclaringRouter } from './plugin-router.ts'
+import type { ProxiedPath } from './proxied.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
@@ -47,6 +48,12 @@ class GuardedRouter extends MatchOnceRouter<Entry> {
     const route = this.match(method, path)[0][0]?.[0][1]
     const told = route && proxiedByHandler(route.handler)
     return told && { route: { ...told, route: route.path }, access: this.#access.get(route)! }
+  }
+
+  /** What a route passes its requests on to. */
+  passedOn(method: string, path: string): ProxiedPath | undefined {
+    const route = this.#access.keys().find((route) => route.method === method && route.path === path)
+    return route && proxiedByHandler(route.handler)
   }
 
   /** What it takes to get to a route, past all that runs before it where the path of a request is this sample. */
@@ -116,6 +123,13 @@ export class Mount implements Mounting {
   accessAt(method: string, path: string): Access | undefined {
     const routed = routingPath(path)
     return this.#router.accessTo(method.toUpperCase(), routed, routed.replaceAll(/:[^/]+/g, 'x'))
+  }
+
+  /** The path at an external service to which a documented route passes its requests on. */
+  readonly passedOnTo = (method: string, path: string): string | undefined => {
+    const told = this.#router.passedOn(method.toUpperCase(), routingPath(path))
+    if (told === undefined) return undefined
+    return (told.base ?? '') + (told.path ?? path.slice(this.prefix.length))
   }
 
   /** Which of them pass requests on to an external service. */

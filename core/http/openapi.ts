@@ -14,6 +14,8 @@ export interface DocumentPart {
   readonly components: ReadonlyMap<string, string>
   readonly tag: { readonly name: string; readonly description?: string }
   readonly scopes: Readonly<Record<string, string>>
+  /** What its documented routes pass on to an external service: `GET /api/clients/{id}` there. */
+  readonly uses: readonly string[]
 }
 
 export interface PartOptions {
@@ -24,6 +26,8 @@ export interface PartOptions {
   readonly prefix: string
   /** Who gets to a route. The document says the same, even where something else answers before the documented route. */
   readonly accessAt: (method: string, path: string) => Access | undefined
+  /** Where a route passes its requests on to; undefined where it answers them itself. */
+  readonly passedOnTo?: (method: string, path: string) => string | undefined
 }
 
 /** A route that cannot stand in the document. Its `at` was made where the route was registered. */
@@ -45,6 +49,7 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
   const document = generate(router)
   const { id, prefix } = options
   const paths: Json = {}
+  const uses: string[] = []
   let operations = 0
   for (const [path, item] of Object.entries<Json>(document.paths ?? {})) {
     const full = joinPath(prefix, path)
@@ -53,6 +58,8 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
       operations++
       operation['operationId'] = `${id}.${operation['operationId'] ?? operationIdFor(method, path)}`
       operation['tags'] = [id]
+      const there = options.passedOnTo?.(method, full)
+      if (there !== undefined) uses.push(`${method.toUpperCase()} ${templateOf(there)}`)
       const access = options.accessAt(method, full)
       if (access !== undefined) operation['security'] = securityOf(access)
       if (id !== CORE)
@@ -77,6 +84,7 @@ export function describeRouter(router: DeclaringRouter, options: PartOptions): D
     components,
     tag: { name: id, ...(options.description !== undefined && { description: options.description }) },
     scopes: options.scopes ?? {},
+    uses,
   }
 }
 

@@ -7,6 +7,8 @@ import type { PluginDatabases } from '../db/plugin-databases.ts'
 import type { Wishes } from '../db/wishes.ts'
 import type { ExternalServices } from '../external/external-services.ts'
 import type { App } from '../http/app.ts'
+import type { Mount } from '../http/mount.ts'
+import type { DocumentPart } from '../http/openapi.ts'
 import type { Log } from '../log/log.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
@@ -29,6 +31,8 @@ export interface Organs {
   readonly settings: Settings
   readonly databases: PluginDatabases
   readonly external: ExternalServices
+  /** The part of the document of an adapter of this service, with what the service says of itself. */
+  readonly describeExternal: (service: string, part: DocumentPart, id: string, mount: Mount) => DocumentPart
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord
   readonly crashes: Crashes

@@ -49,7 +49,7 @@ class Receiver {
           return this.clock.after(ms, run)
         },
       },
-      log: log.of(null),
+      log: () => log.of(null),
       credential: () => this.credential,
       fetch: (path, init) => fetch(this.#server.url.origin + path, init),
     })

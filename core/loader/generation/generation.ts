@@ -7,6 +7,7 @@ import type { HeldEvents, Listener } from '../../bus/held-events.ts'
 import { settlesWithin } from '../../clock.ts'
 import type { PluginData } from '../../db/plugin-data.ts'
 import type { Tables } from '../../db/tables.ts'
+import type { Mounted } from '../../http/app.ts'
 import { Mount } from '../../http/mount.ts'
 import { describeRouter, UndescribableError, type DocumentPart } from '../../http/openapi.ts'
 import { DeclaringRouter } from '../../http/plugin-router.ts'
@@ -186,6 +187,11 @@ export class Generation implements MountOwner {
     return this.#definition ?? {}
   }
 
+  /** The operations of its external service that it cannot do without. */
+  get uses(): readonly string[] {
+    return this.#document?.uses ?? []
+  }
+
   /** Where its work runs, or will once it is live. */
   get mode(): Mode {
     return modeOf(this.id, this.role, this.#organs)
@@ -342,6 +348,7 @@ export class Generation implements MountOwner {
         scopes: this.#definition?.scopes,
         prefix: this.#prefix,
         accessAt: (method, path) => mount.accessAt(method, path),
+        ...(this.role.external !== undefined && { passedOnTo: mount.passedOnTo }),
       })
     } catch (error) {
       if (!(error instanceof UndescribableError)) throw error
@@ -435,11 +442,25 @@ export class Generation implements MountOwner {
     this.#stepsAside = false
     this.#organs.settings.of(this.id).inForce = this.config.given.stored
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
-    if (this.#mount !== undefined) this.#organs.app.mount({ mount: this.#mount, document: this.#document! })
+    if (this.#mount !== undefined) this.#organs.app.mount(this.#mounted(this.#mount, this.#document!))
     else this.#organs.app.unmount(this.#prefix)
     if (this.#declaration !== undefined) this.#organs.bus.declared.add(this.#declaration)
     missed?.tell([...this.listeners])
     this.#emissions.release(this.#declaration)
+  }
+
+  /** What an adapter's routes lead to follows its service, and is put in when the document is asked for. */
+  #mounted(mount: Mount, document: DocumentPart): Mounted {
+    const { external } = this.role
+    if (external === undefined) return { mount, document }
+    const { id } = this
+    const { describeExternal } = this.#organs
+    return {
+      mount,
+      get document() {
+        return describeExternal(external, document, id, mount)
+      },
+    }
   }
 
   /** From now on nothing new begins here. What is under way goes on. */

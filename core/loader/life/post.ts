@@ -14,7 +14,7 @@ export class Post {
   }
 
   /** The next version of the same adapter changes nothing for the service. */
-  take({ id, role, mode, log }: Generation): void {
+  take({ id, role, mode, uses, log }: Generation): void {
     const before = this.#taken
     const service = role.external ?? null
     this.#taken = service === null ? null : { service, plugin: id }
@@ -22,7 +22,7 @@ export class Post {
     if (service === null || (mode === 'in_process' && this.#organs.external.find(service) === undefined))
       return
     try {
-      this.#organs.external.claim(service, { plugin: id, mode })
+      this.#organs.external.claim(service, { plugin: id, mode, uses })
     } catch (error) {
       log.error(messageOf(error))
     }
