@@ -10,6 +10,7 @@ import type { Commands } from './commands.ts'
 import type { Links } from './links.ts'
 import type { PolicyKeeper } from './policy.ts'
 import { misfits, Problem, problemResponse } from './problem.ts'
+import { agentRoutes } from './routes/agent.ts'
 import { clientRoutes } from './routes/clients.ts'
 import { commandRoutes } from './routes/commands.ts'
 import { enrollmentRoutes } from './routes/enrollments.ts'
@@ -46,6 +47,7 @@ export function makeApp(service: Service, callers: Callers): Router {
   app.notFound(() => problemResponse(new Problem(404, 'not_found', 'There is nothing here.')))
 
   healthRoutes(app, service)
+  agentRoutes(app)
   // Whatever follows is for the Core alone.
   app.use(async (c, next) => {
     c.set('caller', await callers.nameOf(c.req.raw.headers))

@@ -8,8 +8,12 @@ import { Problem } from './problem.ts'
 /** Said by the Core: a JWT, signed with the credential that the two share. */
 const HEADER = 'X-Home-Console-Caller'
 
+/** A plugin says with it for whom it asks; of nobody else is that believed. */
+const SOURCE = 'X-Source'
+
 const Claims = v.object({
   sub: v.pipe(v.string(), v.nonEmpty(), v.maxLength(256)),
+  kind: v.optional(v.string()),
   exp: v.number(),
 })
 
@@ -29,7 +33,7 @@ export class Callers {
     return timingSafeEqual(digest(headers.get('Authorization') ?? ''), this.#digest)
   }
 
-  /** The name of who asks; the Core itself where it says nobody. @throws Problem `unauthorized` */
+  /** Who asks, for the log; the Core itself where it names nobody. @throws Problem `unauthorized` */
   async nameOf(headers: Headers): Promise<string> {
     if (!this.isCore(headers))
       throw new Problem(401, 'unauthorized', 'Only the Core may ask, with its credential.')
@@ -37,7 +41,10 @@ export class Callers {
     if (token === null) return 'core'
     try {
       const claims = await verify(token, this.#credential, { alg: 'HS256', aud: this.#audience })
-      return v.parse(Claims, claims).sub
+      const { sub, kind } = v.parse(Claims, claims)
+      if (kind !== 'plugin') return sub
+      const source = headers.get(SOURCE)
+      return source === null ? `/plugins/${sub}` : `/plugins/${sub} for ${source.slice(0, 63)}`
     } catch (error) {
       throw new Problem(401, 'unauthorized', `${HEADER} does not hold: ${(error as Error).name}.`)
     }

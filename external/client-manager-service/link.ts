@@ -8,8 +8,9 @@ import type { Commands, Way } from './commands.ts'
 import { type About, type AgentFrame, parseFrame, type Registration, type ServiceFrames } from './frames.ts'
 import type { Links } from './links.ts'
 
-/** RFC 6455, and of the range that is left to applications. */
+/** RFC 6455, the IANA registry, and of the range that is left to applications. */
 const POLICY_VIOLATION = 1008
+const TRY_AGAIN_LATER = 1013
 const REPLACED = 4_001
 const TURNED_AWAY = 4_003
 const SILENT = 4_008
@@ -64,6 +65,7 @@ export class Link implements Way {
 
   opened(socket: ServerWebSocket<Link>): void {
     this.#socket = socket
+    this.#options.links.came(this)
     this.#wait(INTRODUCTION_MS)
     this.send('auth_challenge', { nonce: this.#nonce })
   }
@@ -89,6 +91,7 @@ export class Link implements Way {
     this.#over = true
     clearTimeout(this.#patience)
     const { links, commands } = this.#options
+    links.went(this)
     if (this.#id === undefined || !links.leave(this.#id, this, reason)) return
     if (this.#trusted) commands.left(this.#id)
   }
@@ -107,6 +110,11 @@ export class Link implements Way {
     this.close(REPLACED, 'The client has connected anew.')
   }
 
+  /** There are too many like this one. */
+  makeRoom(): void {
+    this.close(TRY_AGAIN_LATER, 'Too many connections; come back.')
+  }
+
   /** The owner decided against it. */
   turnAway(message: string): void {
     this.#refuse('rejected', message)
@@ -117,8 +125,8 @@ export class Link implements Way {
     const { clients, commands, links } = this.#options
     this.#trusted = true
     clients.arrived(this.#id!, this.#about!, this.ip)
+    if (!links.admit(this.#id!, this)) return this.makeRoom()
     this.#welcome()
-    links.announce(this.#id!, this)
     commands.arrived(this.#id!, this.#running)
   }
 

@@ -1,11 +1,18 @@
-// Who is connected: one link for each client, the newest, so that nobody is there twice.
+// Who is connected: one link for each client, the newest, so that nobody is there twice; and so many strangers.
 
 import type { Herald } from './herald.ts'
 import type { Link } from './link.ts'
 
+/** Connections that are not approved, or have not yet said who they are. */
+const MOST_STRANGERS = 32
+/** As the Core lets 200 calls through, those of its owner find room beside all agents and all strangers. */
+const MOST_TRUSTED = 120
+
 export class Links {
   readonly #herald: Herald
   readonly #links = new Map<string, Link>()
+  /** The oldest first. */
+  readonly #strangers = new Set<Link>()
 
   constructor(herald: Herald) {
     this.#herald = herald
@@ -22,6 +29,16 @@ export class Links {
     return link?.trusted ? link : null
   }
 
+  /** Someone comes. Where there are too many strangers, the oldest makes room: who has a key is none for long. */
+  came(link: Link): void {
+    this.#strangers.add(link)
+    if (this.#strangers.size > MOST_STRANGERS) this.#strangers.values().next().value!.makeRoom()
+  }
+
+  went(link: Link): void {
+    this.#strangers.delete(link)
+  }
+
   join(client: string, link: Link): void {
     this.#links.get(client)?.replace()
     this.#links.set(client, link)
@@ -36,11 +53,15 @@ export class Links {
     return true
   }
 
-  announce(client: string, { hostname }: Link): void {
-    this.#herald.tell('client.connected', client, { client, hostname })
+  /** It is approved. @returns false when there are too many of those */
+  admit(client: string, link: Link): boolean {
+    if ([...this.#links.values()].filter(({ trusted }) => trusted).length > MOST_TRUSTED) return false
+    this.#strangers.delete(link)
+    this.#herald.tell('client.connected', client, { client, hostname: link.hostname })
+    return true
   }
 
   closeAll(code: number, reason: string): void {
-    for (const link of [...this.#links.values()]) link.close(code, reason)
+    for (const link of [...this.#links.values(), ...this.#strangers]) link.close(code, reason)
   }
 }

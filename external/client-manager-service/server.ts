@@ -18,8 +18,6 @@ import manifest from './service.json' with { type: 'json' }
 
 /** RFC 6455's "Service Restart": agents come back. */
 const SERVICE_RESTART = 1012
-/** Connections that have not said who they are, or wait to be approved, and those that have been. */
-const MOST_SOCKETS = 500
 const MOST_BACKLOG = 4 * 1024 * 1024
 
 export interface RunningService {
@@ -42,7 +40,6 @@ export function startService(environment: Environment, log: (message: string) =>
   const policy = new PolicyKeeper(db)
   const app = makeApp({ version, clients, codes, commandLog, commands, links, policy, log }, callers)
   const linkOptions = { clients, codes, commands, links, server: { name, version }, log }
-  let sockets = 0
 
   const server = Bun.serve<Link>({
     hostname: host,
@@ -55,8 +52,6 @@ export function startService(environment: Environment, log: (message: string) =>
       const { headers } = request
       if (headers.has('Origin'))
         return problemResponse(new Problem(403, 'cross_origin', 'This is for agents, and not for pages.'))
-      if (sockets >= MOST_SOCKETS)
-        return problemResponse(new Problem(429, 'too_many_agents', `${MOST_SOCKETS} agents at most.`))
       // Only the Core is believed where an agent calls from.
       const forwarded = callers.isCore(headers)
         ? headers.get('X-Forwarded-For')?.split(',')[0]?.trim()
@@ -66,15 +61,9 @@ export function startService(environment: Environment, log: (message: string) =>
       return problemResponse(new Problem(400, 'invalid_request', 'This is a WebSocket, for agents.'))
     },
     websocket: {
-      open(socket) {
-        sockets++
-        socket.data.opened(socket)
-      },
+      open: (socket) => socket.data.opened(socket),
       message: (socket, message) => socket.data.received(message),
-      close(socket, code, reason) {
-        sockets--
-        socket.data.closed(reason || `the connection was lost (${code})`)
-      },
+      close: (socket, code, reason) => socket.data.closed(reason || `the connection was lost (${code})`),
       maxPayloadLength: LONGEST_FRAME,
       backpressureLimit: MOST_BACKLOG,
       closeOnBackpressureLimit: true,

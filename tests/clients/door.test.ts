@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => service[Symbol.asyncDispose]())
 
-test('without the Core’s credential there is no route but health', async () => {
+test('without the Core’s credential there is no route but health and the agent’s own file', async () => {
   const { paths } = (await service.ask('GET', '/openapi.json')).body
   const routes = Object.entries(paths).flatMap(([path, item]) =>
     Object.keys(item as object).map((method) => ({ path, method: method.toUpperCase() })),
@@ -20,7 +20,8 @@ test('without the Core’s credential there is no route but health', async () =>
     const url = service.url + path.replaceAll(/\{[^}]+\}/g, '0'.repeat(32))
     for (const Authorization of ['', 'Bearer wrong', `Bearer a-credential-of-this-test-onl`, 'Basic x']) {
       const { status } = await fetch(url, { method, ...(Authorization && { headers: { Authorization } }) })
-      expect([path, status]).toEqual([path, path.startsWith('/health') ? 200 : 401])
+      const open = path.startsWith('/health') || path === '/agent.ts'
+      expect([path, status]).toEqual([path, open ? 200 : 401])
     }
   }
 })
@@ -42,6 +43,22 @@ test('who it is that asks is believed only if the Core signed it, for this servi
     expect(status).toBe(401)
   }
   expect((await service.ask('GET', '/api/clients')).status).toBe(200)
+})
+
+test('a plugin that asks for another says so in the log, and nobody else can', async () => {
+  const asked = async (claims: Record<string, unknown>) => {
+    const response = await fetch(`${service.url}/api/enrollments/codes`, {
+      method: 'POST',
+      headers: {
+        Authorization: 'Bearer a-credential-of-this-test-only',
+        'X-Home-Console-Caller': await callerToken(claims),
+        'X-Source': 'evening',
+      },
+    })
+    return ((await response.json()) as { created_by: string }).created_by
+  }
+  expect(await asked({ sub: 'client-manager', kind: 'plugin' })).toBe('/plugins/client-manager for evening')
+  expect(await asked({ sub: 'anna', kind: 'owner' })).toBe('anna')
 })
 
 test('a page in a browser cannot pose as an agent', async () => {

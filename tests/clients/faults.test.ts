@@ -230,22 +230,24 @@ test('output with a gap is not taken, and output that comes twice is taken once'
   expect((await service.command(command_id)).result.stdout).toBe('onetwo')
 })
 
-test('strangers who wait are so many and no more, and a code still lets one in', async () => {
+test('strangers are so many and no more: the oldest make room, and who has a code or a key gets in', async () => {
   await using service = await ServiceProcess.start()
-  const strangers = Array.from({ length: 51 }, () => new Stranger(service.socketUrl))
-  const answers = await Promise.all(
-    strangers.map(async (stranger) => {
-      await stranger.register(makeKeys())
-      return Promise.race([
-        stranger.frame('registration_success').then(() => 'held'),
-        stranger.closed.then(() => 'sent away'),
-      ])
-    }),
-  )
-  expect(answers.filter((answer) => answer === 'held').length).toBe(50)
-  const { link } = await admitted(service)
-  link[Symbol.dispose]()
-  for (const stranger of strangers) stranger[Symbol.dispose]()
+  const before = await admitted(service)
+  const strangers: Stranger[] = []
+  for (let count = 0; count < 60; count++) {
+    const stranger = new Stranger(service.socketUrl)
+    strangers.push(stranger)
+    await stranger.register(makeKeys())
+    await Promise.race([stranger.frame('registration_success'), stranger.closed])
+  }
+  expect((await strangers[0]!.closed).code).toBe(1013)
+  expect((await service.ask('GET', '/api/enrollments/pending')).body.pending.length).toBe(50)
+  const connected = strangers.filter(({ socket }) => socket.readyState === WebSocket.OPEN)
+  expect(connected.length).toBeLessThanOrEqual(32)
+  const { id, link } = await admitted(service)
+  expect((await service.client(id)).status).toBe('connected')
+  expect((await service.client(before.id)).status).toBe('connected')
+  for (const { socket } of [...strangers, link, before.link]) socket.close()
 }, 15_000)
 
 test('events wait for the Core to come back, and are told in order', async () => {
