@@ -70,11 +70,12 @@ function readRecord(file: string): v.InferOutput<typeof Record> | null {
   }
 }
 
-/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, from the third field on. */
+/** https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html, from the third field on; null for one that ended. */
 function statOf(pid: number | string): string[] | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? null : fields
   } catch {
     return null
   }

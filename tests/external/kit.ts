@@ -1,5 +1,6 @@
 // What the tests of external services have in common: a house with an adapter, and servers for it to stand for.
 
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startTestHouse, type TestHouse, type TestHouseOptions } from '@home-console/sdk/testing'
 import type { ExternalView } from '../../core/external/external-service.ts'
@@ -100,10 +101,10 @@ export const embedded = (main = server(), service = startable()) => ({
   'main.ts': main,
 })
 
+/** One that ended and that nobody asked about is not. */
 export function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch {
     return false
   }
