@@ -16,7 +16,7 @@ const floors = [
 /** The rooms within the loader, in the same way. */
 const loaderFloors = [
   ['loader/plugin-loader'],
-  ['loader/config-changes'],
+  ['loader/config-changes', 'loader/mode-manager'],
   ['loader/life'],
   ['loader/generation'],
   ['loader/organs'],

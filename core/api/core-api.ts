@@ -2,10 +2,10 @@
 
 import type { Backups } from '../backup/backups.ts'
 import type { EventBus } from '../bus/event-bus.ts'
+import type { ExternalServices } from '../external/external-services.ts'
 import type { HomeSettings } from '../db/home.ts'
 import type { PluginDatabases } from '../db/plugin-databases.ts'
 import { StorageTrouble } from '../db/storage-trouble.ts'
-import type { ExternalServices } from '../external/external-services.ts'
 import type { App } from '../http/app.ts'
 import type { MountOwner } from '../http/request-info.ts'
 import { coreProblem, isMistake } from '../http/problems.ts'

@@ -10,6 +10,7 @@ import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { backupRoutes } from './backups.ts'
 import { docsRoutes } from './docs.ts'
 import { eventRoutes } from './events.ts'
+import { externalRoutes } from './external.ts'
 import { healthRoutes } from './health.ts'
 import { homeRoutes } from './home.ts'
 import { logRoutes } from './logs.ts'
@@ -31,6 +32,7 @@ export function mountCore(api: CoreApi): Mounted {
   pluginDataRoutes(router, api)
   pluginConfigRoutes(router, api)
   serviceRoutes(router, api)
+  externalRoutes(router, api)
   eventRoutes(router, api)
   logRoutes(router, api)
   homeRoutes(router, api)

@@ -1,6 +1,7 @@
 // The house in numbers, as Prometheus reads them.
 
 import { createRoute, z } from '@home-console/sdk'
+import type { ExternalView } from '../external/external-service.ts'
 import { DURATION_BUCKETS } from '../http/request-stats.ts'
 import type { DatabaseUsage } from '../db/plugin-databases.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
@@ -31,7 +32,7 @@ export function metricsRoutes(router: DeclaringRouter, api: CoreApi): void {
   )
 }
 
-function render({ app, bus, databases, loader, services, startedAt, version }: CoreApi): string {
+function render({ app, bus, databases, external, loader, services, startedAt, version }: CoreApi): string {
   const units = loader.list()
   const memory = process.memoryUsage()
   const cpu = process.cpuUsage()
@@ -66,6 +67,7 @@ function render({ app, bus, databases, loader, services, startedAt, version }: C
       Array.from(loader.faults, ([plugin, value]) => [{ plugin }, value]),
     ),
     ...databaseMetrics(databases),
+    ...externalMetrics(external),
     metric(
       'home_console_service_calls_total',
       'counter',
@@ -113,6 +115,32 @@ function databaseMetrics(databases: CoreApi['databases']): string[] {
       'counter',
       'Those of more than 50 ms, for which the whole house waited.',
       of('slowQueries'),
+    ),
+  ]
+}
+
+function externalMetrics({ list }: CoreApi['external']): string[] {
+  if (list.length === 0) return []
+  const of = (value: (view: ExternalView) => number) =>
+    list.map((service): Sample => [{ service: service.name }, value(service.view())])
+  return [
+    metric(
+      'home_console_external_up',
+      'gauge',
+      'Whether an external service is up.',
+      of(({ state }) => (state === 'up' ? 1 : 0)),
+    ),
+    metric(
+      'home_console_external_restarts_total',
+      'counter',
+      'How often it was started again after it died.',
+      of(({ restarts }) => restarts),
+    ),
+    metric(
+      'home_console_external_in_flight',
+      'gauge',
+      'Calls under way to it.',
+      of(({ inFlight }) => inFlight),
     ),
   ]
 }

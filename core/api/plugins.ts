@@ -51,10 +51,11 @@ const changePlugin = createRoute({
   method: 'patch',
   path: '/api/core/plugins/{id}',
   operationId: 'changePlugin',
-  summary: 'Enable, disable, choose a log level, or when to go back by itself',
-  description: 'Answers when it is carried out. The wish survives a restart.',
+  summary: 'Enable, disable, choose a mode, a log level, or when to go back by itself',
+  description:
+    'Answers when it is carried out. Another mode is up before the one before goes; where it does not come up, all is as it was: 422. The wish survives a restart.',
   request: { params: PluginId, body: jsonBody(PluginChange) },
-  responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409, 415, 503, 507),
+  responses: answers('The plugin as it is now.', Plugin, 400, 401, 404, 409, 415, 422, 503, 507),
 })
 
 const reloadPlugin = createRoute({
@@ -126,9 +127,7 @@ export function pluginRoutes(router: DeclaringRouter, { loader }: CoreApi): void
   router.openapi(changePlugin, async (c) => {
     const unit = unitOf(loader, c.req.valid('param').id)
     const { mode, ...wish } = c.req.valid('json')
-    if (mode !== undefined && mode !== 'in_process') {
-      throw coreProblem('mode_not_supported', `"${unit.id}" runs in_process and in no other mode.`)
-    }
+    if (mode !== undefined) await loader.modes.change(unit, mode)
     await loader.wish(
       unit,
       Object.fromEntries(Object.entries(wish).filter(([, value]) => value !== undefined)),

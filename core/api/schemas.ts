@@ -88,6 +88,7 @@ export const Plugin = z
     kind: z.enum(['plugin', 'system', 'adapter']),
     state: z.enum(['loading', 'active', 'waiting', 'failed', 'disabled', 'stopping']),
     mode: z.enum(MODES),
+    modes: z.array(z.enum(MODES)).openapi({ description: 'Those that it can run in.' }),
     enabled: z.boolean(),
     generation: z.number().int().openapi({ description: 'Of what serves now; 0 where nothing does.' }),
     routes: z.array(z.object({ method: z.string(), path: z.string() })),
@@ -127,6 +128,37 @@ export const Plugin = z
       }),
   })
   .openapi('Plugin')
+
+export const External = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    description: z.string().nullable(),
+    mode: z.enum(MODES),
+    state: z.enum(EXTERNAL_STATES),
+    url: z.string().nullable().openapi({ description: 'Where it is reached; null while it is not.' }),
+    pid: z.number().int().nullable().openapi({ description: 'Of the child process.' }),
+    restarts: z.number().int().openapi({ description: 'How often it was started again after it died.' }),
+    since: time,
+    adapter: z.string().nullable().openapi({ description: 'The plugin that stands for it.' }),
+    error: z.string().nullable().openapi({ description: 'Why it is not up.' }),
+    fault: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Why its service.json is refused; the one before is in force.' }),
+    inFlight: z.number().int().openapi({ description: 'Calls under way.' }),
+    incompatible: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Why it no longer has what its adapter uses.' }),
+    document: z
+      .object({ version: z.string().nullable(), fault: z.string().nullable() })
+      .or(z.null())
+      .openapi({
+        description: 'What came of its OpenAPI document: the version that is shown, why another is not.',
+      }),
+  })
+  .openapi('External', { description: 'A service in a process of its own.' })
 
 export const PluginConfig = z
   .object({

@@ -17,6 +17,7 @@ const hc = defineCommand({
   subCommands: {
     status: () => import('./commands/status.ts').then((module) => module.status),
     plugin: () => import('./commands/plugin.ts').then((module) => module.plugin),
+    external: () => import('./commands/external.ts').then((module) => module.external),
     event: () => import('./commands/event.ts').then((module) => module.event),
     backup: () => import('./commands/backup.ts').then((module) => module.backup),
     restore: () => import('./commands/restore.ts').then((module) => module.restore),

@@ -21,6 +21,9 @@ export interface Plugin {
   version?: string | null
   kind: string
   state: string
+  mode: string
+  /** Those that the owner chooses from. */
+  modes: string[]
   generation: number
   waitingFor?: { kind: string; name: string; message?: string }[]
   status?: { label: string; state: string; message?: string | null }[]
@@ -28,6 +31,20 @@ export interface Plugin {
   error?: Fault | null
   /** A kept version serves, and not the files on the disk. */
   pinned?: { digest: string; since: string } | null
+}
+
+export interface External {
+  name: string
+  version: string
+  mode: string
+  state: string
+  url: string | null
+  restarts: number
+  adapter: string | null
+  /** Why it is not up. */
+  error: string | null
+  /** Why its service.json is not in force. */
+  fault: string | null
 }
 
 export interface PluginConfig {

@@ -118,7 +118,8 @@ export class ExternalService {
   }
 
   get mode(): Mode {
-    return this.#way?.mode ?? this.#claim?.mode ?? 'in_process'
+    const wanted = this.#claim?.mode ?? 'in_process'
+    return wanted === 'in_process' ? wanted : (this.#way?.mode ?? wanted)
   }
 
   get state(): ExternalState {
@@ -255,7 +256,6 @@ export class ExternalService {
     return this.#change(async () => {
       if (this.#claim === null) return
       await this.#replace(mode, this.#manifest)
-      this.#claim = this.#claim && { ...this.#claim, mode }
     })
   }
 
@@ -333,6 +333,7 @@ export class ExternalService {
     if (this.#claim === null) return void this.#close(next)
     const before = this.#way
     this.#way = next
+    this.#claim = { ...this.#claim, mode }
     this.#error = null
     // In the same tick: whoever calls from now on calls the next.
     this.#noticed()

@@ -108,7 +108,7 @@ export class ExternalServices {
     return this.list.find((service) => service.proves(credential)) ?? null
   }
 
-  /** Calls back when one came or went, until the undo is called. Must not throw. */
+  /** Calls back when one came, went or describes itself in another way, until the undo is called. Must not throw. */
   listen(callback: () => void): Undo {
     this.#listeners.add(callback)
     return () => this.#listeners.delete(callback)
@@ -128,6 +128,10 @@ export class ExternalServices {
     for (const name of this.#there) if (!found.includes(name)) this.#vanished(name)
     const after = this.names
     if (before.size === after.length && after.every((name) => before.has(name))) return
+    this.#tell()
+  }
+
+  #tell(): void {
     for (const callback of this.#listeners) callback()
   }
 
@@ -162,16 +166,13 @@ export class ExternalServices {
       return
     }
     const { logOf, tell } = this.#options
-    this.#services.set(
-      name,
-      new ExternalService({
-        name,
-        manifest,
-        logOf,
-        tell,
-        open: (mode, options) => this.#open(mode, options),
-      }),
-    )
+    const open = (mode: Exclude<Mode, 'in_process'>, options: Omit<WayOptions, 'credential'>) =>
+      this.#open(mode, options)
+    const service = new ExternalService({ name, manifest, logOf, tell, open })
+    service.listen((change) => {
+      if (change === 'manifest') this.#tell()
+    })
+    this.#services.set(name, service)
   }
 
   #refuse(name: string, why: string): void {

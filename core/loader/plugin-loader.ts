@@ -9,7 +9,7 @@ import { findPlaces, isPlace, readPlace } from './files/discovery.ts'
 import { FileHints, type FileHint } from './files/file-hints.ts'
 import { faultOf, loggable, messageOf } from './fault.ts'
 import type { Charged } from './generation/generation.ts'
-import { modeOf } from './generation/mode.ts'
+import { ModeManager } from './mode-manager.ts'
 import { offerOfExternal } from './generation/needs.ts'
 import { Lifecycle, type Begin, type Cause, type WaitingFor } from './life/lifecycle.ts'
 import type { Organs } from './organs.ts'
@@ -37,6 +37,7 @@ export interface PluginView {
   kind: 'plugin' | 'system' | 'adapter'
   state: PluginState
   mode: Mode
+  modes: Mode[]
   enabled: boolean
   generation: number
   routes: { method: string; path: string }[]
@@ -61,6 +62,7 @@ export class PluginLoader {
   readonly #quiet: Quiet
   readonly #rollback: Rollback
   readonly configs: ConfigChanges
+  readonly modes: ModeManager
   #hints: FileHints | undefined
   #stopped = false
 
@@ -80,6 +82,11 @@ export class PluginLoader {
       organs: options.organs,
       find: (id) => this.find(id),
       reload: (unit, cause) => this.#loadAgain(unit, false, cause),
+    })
+    this.modes = new ModeManager({
+      organs: options.organs,
+      reload: (unit) => this.#loadAgain(unit),
+      reconsider: () => this.#lifecycle.reconsider(),
     })
     this.#quiet = new Quiet({
       folders: options.folders,
@@ -106,7 +113,10 @@ export class PluginLoader {
     })
     this.#hints.add([organs.settings.folder])
     organs.external.start()
-    organs.external.listen(() => this.#lifecycle.reconsider())
+    organs.external.listen(() => {
+      this.#lifecycle.reconsider()
+      for (const unit of this.units) unit.takePost()
+    })
     await organs.versions.start()
     const cause: Cause = { kind: 'boot', files: [] }
     // Each by itself: whoever is ready is up, and only who needs others waits for them.
@@ -156,7 +166,7 @@ export class PluginLoader {
   }
 
   /** Carries out wishes of the owner's, once they are on the disk: all of them, or none. @throws StorageTrouble */
-  async wish(unit: PluginUnit, wish: Partial<Omit<Wish, 'pinned'>>): Promise<void> {
+  async wish(unit: PluginUnit, wish: Partial<Omit<Wish, 'pinned' | 'mode'>>): Promise<void> {
     const { wishes, log } = this.#options.organs
     const { enabled, logLevel } = wish
     wishes.change(unit.id, wish)
@@ -350,17 +360,16 @@ export class PluginLoader {
     const { enabled, pinned, rollbackAfter } = this.#options.organs.wishes.of(unit.id)
     const definition = generation?.definition
     const needs = unit.offer ?? unit.known
-    const { organs } = this.#options
     const { role } = unit
-    const named = role.external === undefined ? undefined : organs.external.find(role.external)
-    const service = named?.adapter === unit.id ? named : null
+    const service = this.modes.serviceOf(unit)
     return {
       id: unit.id,
       name: definition?.name ?? unit.id,
       version: generation?.version ?? source?.manifest?.version ?? null,
       kind: SYSTEM_PLUGINS.has(unit.id) ? 'system' : role.external === undefined ? 'plugin' : 'adapter',
       state: unit.state,
-      mode: service?.mode ?? modeOf(unit.id, role, organs),
+      mode: this.modes.modeOf(unit),
+      modes: [...this.modes.modesOf(unit)],
       enabled,
       generation: generation?.number ?? 0,
       routes: generation?.routes ?? [],

@@ -6,7 +6,8 @@ import { strict } from '../strict.ts'
 export const plugin = defineCommand({
   meta: {
     name: 'hc plugin',
-    description: 'Plugins: what runs, reload, go back, switch on and off, begin, migrate, check',
+    description:
+      'Plugins: what runs, reload, go back, switch on and off, choose a mode, begin, migrate, check',
   },
   setup: strict(),
   subCommands: {
@@ -16,6 +17,7 @@ export const plugin = defineCommand({
     rollback: () => import('./plugin-reload.ts').then((module) => module.rollback),
     enable: () => import('./plugin-switch.ts').then((module) => module.enable),
     disable: () => import('./plugin-switch.ts').then((module) => module.disable),
+    mode: () => import('./plugin-mode.ts').then((module) => module.mode),
     logs: () => import('./plugin-logs.ts').then((module) => module.logs),
     new: () => import('./plugin-new.ts').then((module) => module.create),
     migrate: () => import('./plugin-migrate.ts').then((module) => module.migrate),

@@ -334,6 +334,11 @@ export class PluginUnit implements LivingPart {
     if (previous !== null && previous.id !== generation.id) this.#options.onReleased()
   }
 
+  /** Its external service may run in other modes by now. */
+  takePost(): void {
+    if (this.#serving !== null && !this.#withdrawn) this.#post.take(this.#serving)
+  }
+
   /** A version was refused; for want of what it needs, or for good. */
   reject(attempt: LoadAttempt, refusal: unknown): void {
     // It may have been withdrawn, or begun again, while the version before came back.
@@ -456,6 +461,7 @@ export class PluginUnit implements LivingPart {
     const left = gone.then(() => {
       this.#leaving.delete(generation)
       this.#version.left(generation.source)
+      if (this.#leaving.size === 0) this.#post.alone()
     })
     this.#leaving.set(generation, left)
     return left

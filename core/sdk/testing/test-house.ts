@@ -57,6 +57,7 @@ export class TestHouse implements AsyncDisposable {
   readonly events: CloudEvent[] = []
   /** Every log line since the start. */
   readonly logs: LogLine[] = []
+  readonly config: Config
   readonly runtime: Runtime
   readonly #taken = new Set<CloudEvent>()
   readonly #waiting = new Set<() => void>()
@@ -75,30 +76,31 @@ export class TestHouse implements AsyncDisposable {
     for (const [id, files] of Object.entries(plugins)) this.#place(id, files)
     for (const [name, files] of Object.entries(external)) this.#place(name, files, 'external')
     for (const [id, values] of Object.entries(configs)) this.#write(`data/config/${id}.jsonc`, values)
+    this.config = {
+      host: '127.0.0.1',
+      port: 0,
+      dataDir: join(this.folder, 'data'),
+      pluginsDirs: [join(this.folder, 'plugins')],
+      logLevel: 'debug',
+      logFormat: 'json',
+      adminToken: null,
+      publicUrl: null,
+      allowedHosts: [],
+      blockedLoopMs: 0,
+      runtimeDir: join(this.folder, 'data'),
+      notify: null,
+      secretKeyFile: null,
+      backupDir: join(this.folder, 'data/backups'),
+      externalDir: join(this.folder, 'external'),
+      external: {},
+      childEnvironment: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+      pluginEnvironment: {},
+      rollbackAfter: 10,
+      timeZone: 'UTC',
+      ...config,
+    }
     this.runtime = new Runtime({
-      config: {
-        host: '127.0.0.1',
-        port: 0,
-        dataDir: join(this.folder, 'data'),
-        pluginsDirs: [join(this.folder, 'plugins')],
-        logLevel: 'debug',
-        logFormat: 'json',
-        adminToken: null,
-        publicUrl: null,
-        allowedHosts: [],
-        blockedLoopMs: 0,
-        runtimeDir: join(this.folder, 'data'),
-        notify: null,
-        secretKeyFile: null,
-        backupDir: join(this.folder, 'data/backups'),
-        externalDir: join(this.folder, 'external'),
-        external: {},
-        childEnvironment: { PATH: '/usr/local/bin:/usr/bin:/bin' },
-        pluginEnvironment: {},
-        rollbackAfter: 10,
-        timeZone: 'UTC',
-        ...config,
-      },
+      config: this.config,
       clock: this.clock,
       write: (line) => this.logs.push(line),
       globals: { Date: dateOf(this.clock), ...(answer !== undefined && { fetch: fetchFrom(answer) }) },

@@ -1,0 +1,47 @@
+// External services, for the owner to look at and to start again.
+
+import { createRoute, z } from '@home-console/sdk'
+import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { coreProblem } from '../http/problems.ts'
+import { messageOf } from '../loader/fault.ts'
+import type { CoreApi } from './core-api.ts'
+import { answers, External } from './schemas.ts'
+
+const listExternal = createRoute({
+  method: 'get',
+  path: '/api/core/external',
+  operationId: 'listExternal',
+  summary: 'The external services: where each runs, and how it is',
+  responses: answers('The external services, by name.', z.object({ external: z.array(External) }), 401),
+})
+
+const restartExternal = createRoute({
+  method: 'post',
+  path: '/api/core/external/{name}/restart',
+  operationId: 'restartExternal',
+  summary: 'Start it again',
+  description:
+    'What is new is up before what ran goes. Where it does not come up, what ran goes on: 422. One that was given up gets another chance.',
+  request: { params: z.object({ name: z.string().openapi({ param: { name: 'name', in: 'path' } }) }) },
+  responses: answers('It is up.', External, 401, 404, 409, 422),
+})
+
+export function externalRoutes(router: DeclaringRouter, { external }: CoreApi): void {
+  router.openapi(listExternal, (c) =>
+    c.json({ external: external.list.map((service) => service.view()) }, 200),
+  )
+
+  router.openapi(restartExternal, async (c) => {
+    const { name } = c.req.valid('param')
+    const service = external.find(name)
+    if (service === undefined)
+      throw coreProblem('no_such_external', `There is no external service "${name}".`)
+    if (service.mode === 'in_process') throw coreProblem('external_stopped', service.trouble ?? undefined)
+    try {
+      await service.restart()
+    } catch (error) {
+      throw coreProblem('external_refused', `"${name}" does not come up. ${messageOf(error)}`)
+    }
+    return c.json(service.view(), 200)
+  })
+}

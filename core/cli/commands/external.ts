@@ -1,0 +1,56 @@
+// hc external: the services that run as processes of their own.
+
+import { defineCommand } from 'citty'
+import { ask } from '../client.ts'
+import { answer, bold, oneLine, table } from '../output.ts'
+import type { External } from '../shapes.ts'
+import { json, strict } from '../strict.ts'
+import { inColour } from '../words.ts'
+
+const list = defineCommand({
+  meta: { name: 'hc external list', description: 'Every external service and how it is' },
+  args: { json },
+  setup: strict(),
+  async run({ args }) {
+    const { text, body } = await ask<{ external: External[] }>('/api/core/external')
+    answer(args.json, text, () => {
+      const rows = body.external.map((service) => [
+        bold(oneLine(service.name)),
+        inColour(service.state),
+        oneLine(service.mode),
+        oneLine(service.version),
+        oneLine(service.url ?? ''),
+        `${service.restarts}`,
+        oneLine(service.adapter ?? ''),
+        oneLine([service.error, service.fault].filter(Boolean).join(' ')),
+      ])
+      return rows.length === 0
+        ? 'no external services'
+        : table(['service', 'state', 'mode', 'version', 'url', 'restarts', 'adapter', ''], rows)
+    })
+  },
+})
+
+const restart = defineCommand({
+  meta: {
+    name: 'hc external restart',
+    description: 'Start an external service again, when the new one is up',
+  },
+  args: { name: { type: 'positional', required: true, description: 'The service' }, json },
+  setup: strict(),
+  async run({ args }) {
+    const { text, body } = await ask<External>(
+      `/api/core/external/${encodeURIComponent(args.name)}/restart`,
+      { method: 'POST', timeout: 0 },
+    )
+    answer(args.json, text, () =>
+      `${bold(oneLine(body.name))} ${inColour(body.state)} ${oneLine(body.url ?? '')}`.trimEnd(),
+    )
+  },
+})
+
+export const external = defineCommand({
+  meta: { name: 'hc external', description: 'External services: how they are, start again' },
+  setup: strict(),
+  subCommands: { list, restart },
+})
