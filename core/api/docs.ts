@@ -10,6 +10,7 @@ import { coreProblem } from '../http/problems.ts'
 import { jsonSchemaTranslator } from '../sdk/json-schema.ts'
 import type { CoreApi } from './core-api.ts'
 import { CORE_EVENTS } from './core-events.ts'
+import { declaredByServices } from './service-events.ts'
 
 const getOpenApi = createRoute({
   method: 'get',
@@ -148,7 +149,7 @@ const EVENTS_INFO = {
 
 const HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' }
 
-export function docsRoutes(router: DeclaringRouter, { app, bus, version }: CoreApi): void {
+export function docsRoutes(router: DeclaringRouter, { app, bus, external, version }: CoreApi): void {
   router.openapi(getOpenApi, (c) => {
     // The text is joined already: parsing it to say it again would block the loop at a thousand routes.
     return c.body(app.document, 200, {
@@ -158,16 +159,20 @@ export function docsRoutes(router: DeclaringRouter, { app, bus, version }: CoreA
   })
 
   const ofCore = new Declaration({ plugin: 'core', schemas: CORE_EVENTS, enter: (run) => run() })
-  let events = { revision: -1, document: '' }
+  let events = { edition: '', document: '' }
 
   router.openapi(getAsyncApi, async (c) => {
     const toJsonSchema = await jsonSchemaTranslator()
-    const { declared } = bus
     // What is swapped while it is written is written again: what was said of all others is known by then.
-    while (events.revision !== declared.revision) {
-      const { revision, all } = declared
-      const document = await describeEvents([ofCore, ...all], { ...EVENTS_INFO, version }, toJsonSchema)
-      events = { revision, document }
+    for (;;) {
+      const { revision, all } = bus.declared
+      const ofServices = declaredByServices(external)
+      const said = ofServices.map(({ plugin, schemas }) => [plugin, Object.keys(schemas)])
+      const edition = JSON.stringify([revision, said])
+      if (edition === events.edition) break
+      const declarations = [ofCore, ...all, ...ofServices]
+      const document = await describeEvents(declarations, { ...EVENTS_INFO, version }, toJsonSchema)
+      events = { edition, document }
     }
     return c.body(events.document, 200, {
       'Content-Type': 'application/json',

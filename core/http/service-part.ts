@@ -100,9 +100,9 @@ export function pathHere(
 ): string | null {
   if (path === undefined) {
     const rest = there.slice(base.length)
-    return there.startsWith(base) && (rest === '' || rest.startsWith('/')) ? prefix + rest : null
+    return there.startsWith(base) && rest.startsWith('/') ? prefix + rest : null
   }
-  const told = base + path
+  const told = base + path.replaceAll(/:([A-Za-z0-9_]+)/g, '{$1}')
   if (operationKey('', told) !== operationKey('', there)) return null
   const theirs = namesIn(there)
   const names = new Map(namesIn(told).map((name, index) => [name, theirs[index]!]))

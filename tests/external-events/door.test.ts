@@ -240,6 +240,17 @@ describe('the credential', () => {
   })
 })
 
+test('what it sends stands in the document of events, as long as an adapter stands for it', async () => {
+  const channels = async () =>
+    Object.keys(((await (await house.request('/asyncapi.json')).json()) as { channels: object }).channels)
+  expect(await channels()).toContain('command.finished')
+  // A pattern is no type.
+  expect(await channels()).not.toContain('client.*')
+  await house.send('PATCH', '/api/core/plugins/adapter', { enabled: false })
+  await inState(house, 'stopped')
+  expect(await channels()).not.toContain('command.finished')
+})
+
 test('the document says which right each route of the events asks for', async () => {
   const { paths, components } = (await (await house.request('/openapi.json')).json()) as any
   const { get, post } = paths['/api/core/events']

@@ -1,5 +1,7 @@
 // An external service of the tests, as a process of its own: it keeps the webhooks that it got, and says of itself what it is told to.
 
+import { serve } from 'bun'
+
 const received: { headers: Record<string, string>; body: string }[] = []
 let openapi = process.env['OPENAPI'] ?? ''
 let answer = 200
@@ -7,7 +9,7 @@ let hanging = 0
 /** How many hung requests were called off. */
 let calledOff = 0
 
-const server = Bun.serve({
+const server = serve({
   port: Number(process.env['PORT'] ?? 0),
   hostname: '127.0.0.1',
   idleTimeout: 0,
@@ -65,4 +67,3 @@ if (house !== undefined) {
     }
   }
 }
-export {}
