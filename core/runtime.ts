@@ -36,6 +36,7 @@ import { every, lastDue } from './loader/generation/schedule.ts'
 import { VersionStore } from './loader/versions/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
+import { Proxy } from './proxy/proxy.ts'
 import { Keyring } from './secrets/keyring.ts'
 import { sealWith, unsealWith } from './secrets/passphrase.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
@@ -70,6 +71,7 @@ export class Runtime {
   readonly home: HomeSettings
   readonly backups: Backups
   readonly external: ExternalServices
+  readonly proxy: Proxy
   /** The token with all rights. */
   readonly adminToken: string
   /** Where the token was written, when this start made it. */
@@ -164,6 +166,13 @@ export class Runtime {
       mask: (secret) => this.log.mask(secret),
       tell: (news) => this.#tellOfExternal(news, clock),
     })
+    this.proxy = new Proxy({
+      problem: coreProblem,
+      asCore: leave,
+      addressOf: (request) => this.#server?.addressOf(request) ?? null,
+      schemeOf: (request) =>
+        isUnder(config.publicUrl, request) ? config.publicUrl!.protocol.slice(0, -1) : 'http',
+    })
     this.loader = new PluginLoader({
       folders: config.pluginsDirs,
       organs: {
@@ -185,6 +194,7 @@ export class Runtime {
         external: this.external,
         describeExternal: (service, part, id, mount) =>
           this.#share?.describe(service, part, id, mount) ?? part,
+        proxy: this.proxy,
         running: this.#running,
         crashes: this.#crashes,
         versions: new VersionStore({
@@ -402,6 +412,11 @@ function openData(dir: string, restore: RestoreSwap, onSettled: (outcome: Outcom
     if (!restore.refuse(messageOf(error))) throw error
     return openData(dir, restore, onSettled)
   }
+}
+
+/** Whether it came by the name under which the world reaches this house. */
+function isUnder(publicUrl: URL | null, { headers }: Request): boolean {
+  return publicUrl !== null && headers.get('Host') === publicUrl.host
 }
 
 function pluginOf(source: string): string | null {

@@ -12,7 +12,8 @@ import { coreProblem, problemResponse } from './problems.ts'
 import { RequestInfo, type MountOwner } from './request-info.ts'
 import { RequestStats } from './request-stats.ts'
 import { isEventStream } from './response-body.ts'
-import { becomeSocket, type Connection } from './sockets.ts'
+import type { SocketData } from './socket-data.ts'
+import { becomeSocket, wantsSocket } from './sockets.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 export interface AppOptions {
@@ -117,7 +118,7 @@ export class App {
   /** The one entry. What every request needs is done here and not in middleware, which would cost a third of the speed. */
   readonly fetch = (
     request: Request,
-    server: Server<Connection>,
+    server: Server<SocketData>,
   ): Response | undefined | Promise<Response | undefined> => {
     const started = performance.now()
     const plain = canonicalPath(request.url)
@@ -158,11 +159,11 @@ export class App {
     }
     // A WebSocket, which begins as a GET, is asked where it is made: no other GET has to pay for it.
     if (method === 'GET' || method === 'HEAD') return null
-    return this.#isForeign(request) ? coreProblem('cross_origin') : null
+    return this.isForeign(request) ? coreProblem('cross_origin') : null
   }
 
   /** Whether a page of another site sent it. */
-  #isForeign({ headers }: Request): boolean {
+  isForeign({ headers }: Request): boolean {
     const origin = headers.get('Origin')
     return origin !== null && !this.#options.hosts.isOurPage(origin, headers.get('Host')!)
   }
@@ -170,7 +171,7 @@ export class App {
   #finish(
     response: Response,
     request: Request,
-    server: Server<Connection>,
+    server: Server<SocketData>,
     info: RequestInfo,
     owner: MountOwner,
     started: number,
@@ -178,10 +179,11 @@ export class App {
     const name = owner.plugin ?? 'core'
     let stats = this.#stats.get(name)
     if (stats === undefined) this.#stats.set(name, (stats = new RequestStats()))
-    if (info.socket !== undefined && response.status === 426) {
-      if (this.#isForeign(request)) {
+    if (wantsSocket(info) && response.status === 426) {
+      if (this.isForeign(request)) {
+        info.relay?.abandoned()
         response = problemResponse(coreProblem('cross_origin'), { requestId: info.id })
-      } else if (becomeSocket(server, request, owner, info.socket, info)) {
+      } else if (becomeSocket(server, request, owner, info)) {
         stats.add(101, performance.now() - started)
         return undefined
       }

@@ -1,5 +1,6 @@
 // Owns the body of an answer that is still to be read: the Core reads it across the border, and can end it.
 
+import { isMistake } from './problems.ts'
 import type { MountOwner, OpenStream } from './request-info.ts'
 import { isEventStream } from './response-body.ts'
 
@@ -43,7 +44,8 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
           else if (end()) controller.close()
         } catch (error) {
           if (!end()) return
-          owner.charge(error, label)
+          // An external service that breaks off is no mistake of its adapter's, nor is a client that leaves.
+          if (isMistake(error) && !isLeaving(error)) owner.charge(error, label)
           controller.error(error)
         }
       },
@@ -60,6 +62,10 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
   owner.open(stream)
   const { status, statusText } = response
   return new Response(body, { status, statusText, headers: headersOf(response) })
+}
+
+function isLeaving(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
 }
 
 /** They speak of one connection (RFC 9110, section 7.6.1), or of a body as it came over it. */

@@ -52,11 +52,18 @@ export const ERROR_BOOK = {
   backup_failed: [500, 'The backup could not be made, or was not what it should be; there is none.'],
   internal_error: [500, 'The Core itself made a mistake; its log has it.'],
   service_method_missing: [501, 'Whoever provides the service has no method of this name.'],
+  external_unreachable: [502, 'The external service behind this route cannot be reached; `detail` names it.'],
+  external_bad_answer: [502, 'The external service gave something that is no HTTP answer, or broke it off.'],
   storage_failed: [503, 'The database behind it cannot be used now; `detail` says why.'],
   service_unavailable: [503, 'No plugin provides the service now.'],
   service_swapped: [503, 'What provided an open iteration was swapped; begin it again.'],
   plugin_unavailable: [503, 'The plugin is not serving now.'],
+  external_unavailable: [
+    503,
+    'The external service is not up, is left alone after it failed, or has all the calls that it may have.',
+  ],
   generation_ended: [503, 'The version of the plugin that was answering was ended before it could.'],
+  external_timeout: [504, 'The external service did not answer in time, or fell silent.'],
   disk_full: [507, 'The disk has no room for it; `detail` says where.'],
 } as const satisfies Record<string, readonly [status: number, meaning: string]>
 

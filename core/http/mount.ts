@@ -9,6 +9,7 @@ import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, proxiedByHandler, routingPath, type DeclaringRouter } from './plugin-router.ts'
 import type { ProxiedPath } from './proxied.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
+import { limitedRequest } from './request-body.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
 import type { ProxiedRoute } from './service-part.ts'
@@ -54,6 +55,11 @@ class GuardedRouter extends MatchOnceRouter<Entry> {
   passedOn(method: string, path: string): ProxiedPath | undefined {
     const route = this.#access.keys().find((route) => route.method === method && route.path === path)
     return route && proxiedByHandler(route.handler)
+  }
+
+  /** Whether one of those that run passes the request on, and so takes a body of any size: it keeps none of it. */
+  takesAnyBody(method: string, path: string): boolean {
+    return this.match(method, path)[0].some(([[handler]]) => proxiedByHandler(handler) !== undefined)
   }
 
   /** What it takes to get to a route, past all that runs before it where the path of a request is this sample. */
@@ -163,15 +169,31 @@ export class Mount implements Mounting {
     if (refused !== null) return finish(refused)
     const { owner } = this
     info.owner = owner
+    info.request = request
+    let asked: Request
+    try {
+      asked = this.#asked(request, info)
+    } catch (error) {
+      return finish(answerTooLarge(error, info))
+    }
     owner.begin(info)
-    // Hono would drop the body of a HEAD's answer without a word, and whatever feeds it would never end.
-    const asked = info.method === 'HEAD' ? new Request(request, { method: 'GET' }) : request
     return owner.ask(
       info,
       () => this.#app.fetch(asked, info),
       (answer) => finish(this.#answer(answer, info)),
       (error) => finish(this.#fail(error, info)),
     )
+  }
+
+  /** As Hono gets it. @throws Problem `payload_too_large` */
+  #asked(request: Request, info: RequestInfo): Request {
+    const { method, path } = info
+    if (method === 'GET') return request
+    // Hono would drop the body of a HEAD's answer without a word, and whatever feeds it would never end.
+    if (method === 'HEAD') return new Request(request, { method: 'GET' })
+    return this.#router.takesAnyBody(method, path)
+      ? request
+      : limitedRequest(request, (problem) => (info.tooLarge = problem))
   }
 
   #answer(response: unknown, info: RequestInfo): Response {
@@ -192,6 +214,7 @@ export class Mount implements Mounting {
   }
 
   #answerError(thrown: unknown, info: RequestInfo): Response {
+    if (info.tooLarge !== undefined) return answerTooLarge(info.tooLarge, info)
     const error = nothingIn(info.lastAnswer) ?? thrown
     if (isMistake(error)) this.owner.charge(error, info.label)
     return problemResponse(problemOf(error, this.owner.plugin), { requestId: info.id })
@@ -208,6 +231,11 @@ export class Mount implements Mounting {
       allow: allowed.join(', '),
     })
   }
+}
+
+/** Who sends on and on is listened to no longer. */
+function answerTooLarge(error: unknown, { id }: RequestInfo): Response {
+  return problemResponse(problemOf(error, null), { requestId: id, headers: { Connection: 'close' } })
 }
 
 /** Hono takes a handler that promised an answer and gave none for a route that is not there. */

@@ -1,9 +1,10 @@
 // What the Core knows of one request: it stands in `c.env`, holds nothing with which a plugin could stop the server, and
 // is the token of the work that is under way.
 
-import type { Caller, Hold, SocketHandlers } from '@home-console/sdk'
+import type { Caller, Hold, Problem, SocketHandlers } from '@home-console/sdk'
 import type { Access } from './access.ts'
 import type { OwnedLog } from '../log/log.ts'
+import type { SocketRelay } from './relay-connection.ts'
 
 const prefix = `${Date.now().toString(36)}-`
 let count = 0
@@ -24,8 +25,14 @@ export class RequestInfo implements Waiter {
   abandon: ((reason: unknown) => void) | undefined = undefined
   /** Whether `c.var` tells of it already. */
   introduced = false
+  /** Why its body was read no further. */
+  tooLarge: Problem | undefined = undefined
+  /** As it came. */
+  request: Request | undefined = undefined
   /** Set by a route that answers with a WebSocket; whoever holds the server makes it one. */
   socket: SocketHandlers | undefined = undefined
+  /** The same, for one that the Core carries between the client and somebody else. */
+  relay: SocketRelay | undefined = undefined
   params: Readonly<Record<string, string>> = {}
 
   constructor(method: string, path: string, caller: Caller) {

@@ -3,14 +3,14 @@
 import type { Server } from 'bun'
 import type { App } from './app.ts'
 import { problemResponse, coreProblem } from './problems.ts'
-import { websocketHandler, type Connection } from './sockets.ts'
+import type { SocketData } from './socket-data.ts'
+import { websocketHandler } from './sockets.ts'
 
 /**
  * How many seconds a connection may be silent. Bun also counts while a handler works, so this is how long one may take
  * until its first byte; it is the most that Bun takes.
  */
 const IDLE_SECONDS = 255
-const MAX_BODY_BYTES = 64 * 1024 * 1024
 /** How long clients on kept connections are told to leave before the port closes. */
 const LEAVING_MS = 150
 /** How long they then wait for their answers: who waits inside does not stand at the port when it closes, and is not reset. */
@@ -19,6 +19,8 @@ const HOLDING_MS = 30
 export interface RunningServer {
   readonly url: URL
   readonly port: number
+  /** Where a request came from. */
+  addressOf(request: Request): string | null
   /**
    * Tells clients to leave, closes the port, lets what is under way finish for so many ms, and then cuts what is left.
    *
@@ -36,15 +38,16 @@ export function listen(
   app: App,
   options: { host: string; port: number; onError: (error: unknown) => void },
 ): RunningServer {
-  let server: Server<Connection>
+  let server: Server<SocketData>
   try {
-    server = Bun.serve<Connection>({
+    server = Bun.serve<SocketData>({
       hostname: options.host,
       port: options.port,
       // Bun's own error page shows messages, secrets included.
       development: false,
       idleTimeout: IDLE_SECONDS,
-      maxRequestBodySize: MAX_BODY_BYTES,
+      // A route says how much it takes, and what is not read waits at its sender: see request-body.ts.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: app.fetch,
       websocket: websocketHandler,
       error: (error) => {
@@ -62,6 +65,7 @@ export function listen(
   return {
     url: server.url,
     port: server.port!,
+    addressOf: (request) => server.requestIP(request)?.address ?? null,
     async stop(graceMs, closed) {
       app.beginLeaving()
       await Bun.sleep(LEAVING_MS)

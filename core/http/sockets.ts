@@ -2,18 +2,19 @@
 
 import type { PluginSocket, SocketHandlers } from '@home-console/sdk'
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
+import { RelayConnection } from './relay-connection.ts'
 import type { MountOwner, OpenStream, RequestInfo } from './request-info.ts'
+import { SERVICE_RESTART, type SocketData } from './socket-data.ts'
 
-/** RFC 6455, and 1012 "Service Restart" of the IANA registry: the client is expected to come back. */
-const SERVICE_RESTART = 1012
+/** RFC 6455. */
 const INTERNAL_ERROR = 1011
 
 const MAX_MESSAGE_BYTES = 1024 * 1024
 const MAX_BACKLOG_BYTES = 1024 * 1024
 const IDLE_SECONDS = 120
 
-/** What Bun keeps with each socket. */
-export class Connection implements OpenStream {
+/** A plugin's own. */
+class Connection implements SocketData, OpenStream {
   readonly kind = 'websocket'
   readonly lasting = true
   readonly label: string
@@ -21,7 +22,7 @@ export class Connection implements OpenStream {
   readonly #handlers: SocketHandlers
   readonly #info: RequestInfo
   readonly #url: string
-  #socket: ServerWebSocket<Connection> | undefined
+  #socket: ServerWebSocket<SocketData> | undefined
   #facade: PluginSocket | undefined
   #ended = false
 
@@ -33,7 +34,7 @@ export class Connection implements OpenStream {
     this.#url = url
   }
 
-  opened(socket: ServerWebSocket<Connection>): void {
+  opened(socket: ServerWebSocket<SocketData>): void {
     this.#socket = socket
     const { caller, id: requestId, params } = this.#info
     this.#facade = {
@@ -50,10 +51,13 @@ export class Connection implements OpenStream {
     this.#call('open', (handlers, facade) => handlers.open?.(facade))
   }
 
-  received(message: string | Buffer): void {
+  received(message: string | Buffer<ArrayBuffer>): void {
     const data = typeof message === 'string' ? message : new Uint8Array(message)
     this.#call('message', (handlers, facade) => handlers.message?.(facade, data))
   }
+
+  /** A plugin that sends faster than its client reads is told by `send`. */
+  drained(): void {}
 
   closed(code: number, reason: string): void {
     this.#call('close', (handlers, facade) => handlers.close?.(facade, code, reason))
@@ -96,9 +100,10 @@ export class Connection implements OpenStream {
   }
 }
 
-export const websocketHandler: WebSocketHandler<Connection> = {
+export const websocketHandler: WebSocketHandler<SocketData> = {
   open: (socket) => socket.data.opened(socket),
   message: (socket, message) => socket.data.received(message),
+  drain: (socket) => socket.data.drained(),
   close: (socket, code, reason) => socket.data.closed(code, reason),
   maxPayloadLength: MAX_MESSAGE_BYTES,
   backpressureLimit: MAX_BACKLOG_BYTES,
@@ -106,13 +111,27 @@ export const websocketHandler: WebSocketHandler<Connection> = {
   idleTimeout: IDLE_SECONDS,
 }
 
+/** Whether an answer is to become a WebSocket. */
+export function wantsSocket({ socket, relay }: RequestInfo): boolean {
+  return socket !== undefined || relay !== undefined
+}
+
 /** @returns whether the request has become a WebSocket */
 export function becomeSocket(
-  server: Server<Connection>,
+  server: Server<SocketData>,
   request: Request,
   owner: MountOwner,
-  handlers: SocketHandlers,
   info: RequestInfo,
 ): boolean {
-  return server.upgrade(request, { data: new Connection(owner, handlers, info, request.url) })
+  const { socket, relay } = info
+  if (relay === undefined) {
+    return server.upgrade(request, { data: new Connection(owner, socket!, info, request.url) })
+  }
+  const { protocol } = relay
+  const became = server.upgrade(request, {
+    data: new RelayConnection(owner, relay, info.label),
+    ...(protocol !== '' && { headers: { 'Sec-WebSocket-Protocol': protocol } }),
+  })
+  if (!became) relay.abandoned()
+  return became
 }

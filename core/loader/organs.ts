@@ -10,6 +10,7 @@ import type { App } from '../http/app.ts'
 import type { Mount } from '../http/mount.ts'
 import type { DocumentPart } from '../http/openapi.ts'
 import type { Log } from '../log/log.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import type { Keyring } from '../secrets/keyring.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -33,6 +34,7 @@ export interface Organs {
   readonly external: ExternalServices
   /** The part of the document of an adapter of this service, with what the service says of itself. */
   readonly describeExternal: (service: string, part: DocumentPart, id: string, mount: Mount) => DocumentPart
+  readonly proxy: Proxy
   /** Who runs, for whoever asks when the loop is blocked or the process died. */
   readonly running: KeptRecord
   readonly crashes: Crashes

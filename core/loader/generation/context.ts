@@ -21,6 +21,7 @@ import type { Provider, User } from '../../services/parties.ts'
 import type { Use } from '../../services/use.ts'
 import { leave, leaveHandling, leaving } from '../border/border.ts'
 import type { Organs } from '../organs.ts'
+import { AdapterContext, type AdapterOwner } from './adapter.ts'
 import { after, every, type ScheduleOwner } from './schedule.ts'
 import type { Statuses } from './statuses.ts'
 import { Task, type TaskOwner, type Tasks } from './tasks.ts'
@@ -59,7 +60,7 @@ class PluginLogger implements Logger {
 }
 
 /** What a context needs of the generation that it belongs to. */
-export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
+export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User, AdapterOwner {
   readonly source: { readonly dir: string }
   readonly scope: Scope
   readonly tasks: Tasks
@@ -77,6 +78,8 @@ export interface ContextOwner extends Omit<TaskOwner, 'clock'>, Provider, User {
   emit(type: string, data: unknown, subject: string | undefined): void
   readonly statuses: Statuses
   addRouter(router: PluginRouter): void
+  /** Name of the external service that it stands for. */
+  readonly external: string | undefined
 }
 
 export function contextOf(generation: ContextOwner, organs: Organs): PluginContext {
@@ -99,6 +102,12 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
   }
   generation.requires.forEach(use)
   let files: string | undefined
+  const { external } = generation
+  const ofAdapter = external === undefined ? undefined : new AdapterContext(generation, organs, external)
+  const adapter = (what: string): AdapterContext => {
+    if (ofAdapter === undefined) throw notAnAdapter(what)
+    return ofAdapter
+  }
 
   return {
     id,
@@ -196,12 +205,10 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
       generation.tasks.add(task)
       return hold(task)
     }),
-    get external(): never {
-      throw notAnAdapter('external')
+    get external() {
+      return adapter('external').external
     },
-    proxy: () => {
-      throw notAnAdapter('proxy()')
-    },
+    proxy: (options) => adapter('proxy()').proxy(options),
     status: leaving((label, state, message) => generation.statuses.set(label, state, message)),
     defer: leaving((dispose) => {
       assertFunction(dispose, 'defer')

@@ -169,6 +169,15 @@ export class Generation implements MountOwner {
     return this.#definition?.requires ?? []
   }
 
+  get external(): string | undefined {
+    return this.#definition?.external
+  }
+
+  /** Under which its routes are. */
+  get prefix(): string {
+    return this.#prefix
+  }
+
   get version(): string | null {
     return this.#definition?.version ?? this.source.manifest?.version ?? null
   }

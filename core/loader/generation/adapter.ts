@@ -1,0 +1,133 @@
+// What an adapter gets of its external service: a handle on it, and handlers that pass requests on to it.
+
+import { Problem, type ExternalService, type ProxyHandler, type ProxyOptions } from '@home-console/sdk'
+import * as v from 'valibot'
+import { coreProblem, problemResponse } from '../../http/problems.ts'
+import { markProxied } from '../../http/proxied.ts'
+import type { RequestInfo } from '../../http/request-info.ts'
+import type { OwnedLog } from '../../log/log.ts'
+import type { Passage } from '../../proxy/passage.ts'
+import type { Scope } from '../../scope/scope.ts'
+import { leave, leaving } from '../border/border.ts'
+import type { Organs } from '../organs.ts'
+
+export interface AdapterOwner {
+  readonly id: string
+  /** Under which its routes are. */
+  readonly prefix: string
+  readonly log: OwnedLog
+  readonly scope: Scope
+}
+
+const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
+const ms = v.pipe(v.number(), v.integer(), v.minValue(1))
+
+const Options = v.strictObject({
+  path: v.optional(path),
+  base: v.optional(
+    v.pipe(v.string(), v.regex(/^(?:\/[^\s?#/]+)*$/, "must be '', or a path without a slash at its end")),
+  ),
+  connectMs: v.optional(ms),
+  firstByteMs: v.optional(ms),
+  silenceMs: v.optional(ms),
+})
+
+export class AdapterContext {
+  readonly #owner: AdapterOwner
+  readonly #organs: Organs
+  readonly #name: string
+  #passage: Passage | undefined
+  readonly external: ExternalService
+
+  constructor(owner: AdapterOwner, organs: Organs, name: string) {
+    this.#owner = owner
+    this.#organs = organs
+    this.#name = name
+    const service = () => organs.external.find(name)
+    this.external = {
+      name,
+      get mode() {
+        return leave(() => service()?.mode ?? 'in_process')
+      },
+      get state() {
+        return leave(() => service()?.state ?? 'stopped')
+      },
+      fetch: leaving(async (path: string, init?: RequestInit) => this.#open().fetch(path, init)),
+    }
+  }
+
+  readonly proxy = (options: ProxyOptions = {}): ProxyHandler => {
+    const { success, issues } = v.safeParse(Options, options)
+    if (!success) {
+      const found = issues.map((issue) => `${v.getDotPath(issue) ?? 'options'}: ${issue.message}`)
+      throw new Problem(400, 'invalid_argument', `ctx.proxy: ${found.join('; ')}.`)
+    }
+    const pathOf = pathMaker(options, this.#owner.prefix)
+    const handler: ProxyHandler = (c) => {
+      const info = c.env as RequestInfo
+      const path = pathOf(info.request!.url, (name) => c.req.param(name as never))
+      return leave(() => this.#answer(info, path, options))
+    }
+    return markProxied(handler, { path: options.path, base: options.base })
+  }
+
+  #answer(info: RequestInfo, path: string, options: ProxyOptions): Promise<Response> {
+    const asked = info as RequestInfo & { request: Request }
+    const passage = this.#open()
+    if (asked.request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
+      return passage.pass(asked, path, options)
+    }
+    // Before the service hears of it.
+    if (this.#organs.app.isForeign(asked.request)) throw coreProblem('cross_origin')
+    return passage.passSocket(asked, path, options).then((relay) => {
+      info.relay = relay
+      // Seen by a client only where the request does not become a socket.
+      return problemResponse(coreProblem('upgrade_required'), {
+        requestId: info.id,
+        headers: { Upgrade: 'websocket' },
+      })
+    })
+  }
+
+  /** Opened when first needed: the service may come after its adapter's code. */
+  #open(): Passage {
+    if (this.#passage !== undefined) return this.#passage
+    const target = this.#organs.external.find(this.#name)
+    if (target === undefined) {
+      throw coreProblem('external_unavailable', `There is no external service "${this.#name}".`)
+    }
+    const { id, prefix, log, scope } = this.#owner
+    const passage = this.#organs.proxy.passage({ plugin: id, prefix, log, target })
+    scope.add({ kind: 'external', label: this.#name, release: () => passage.close() })
+    return (this.#passage = passage)
+  }
+}
+
+/** Makes the path at the service, with the query, out of a request's URL. */
+function pathMaker(
+  { path, base = '' }: ProxyOptions,
+  prefix: string,
+): (url: string, parameter: (name: string) => string | undefined) => string {
+  if (path === undefined) {
+    return (url) => {
+      const rest = url.slice(url.indexOf('/', 'https://'.length) + prefix.length)
+      return rest.startsWith('/') ? base + rest : `${base}/${rest}`
+    }
+  }
+  // `/clients/{id}/files`: texts, and between them names.
+  const parts = path.split(/\{([^}]*)\}|:([A-Za-z0-9_]+)/).filter((part) => part !== undefined)
+  return (url, parameter) => {
+    let made = base
+    for (const [index, part] of parts.entries()) {
+      if (index % 2 === 0) made += part
+      else made += encodeURIComponent(given(parameter(part), part, path))
+    }
+    const query = url.indexOf('?')
+    return query === -1 ? made : made + url.slice(query)
+  }
+}
+
+function given(value: string | undefined, name: string, path: string): string {
+  if (value !== undefined) return value
+  throw new Error(`ctx.proxy: "${path}" has {${name}}, but the route that was called has no such parameter.`)
+}

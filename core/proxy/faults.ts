@@ -1,0 +1,93 @@
+// What went wrong with a service, as its caller and the log are told: one of four problems, each naming the service.
+
+import type { Logger } from '@home-console/sdk'
+
+export type FaultCode =
+  'external_unreachable' | 'external_bad_answer' | 'external_unavailable' | 'external_timeout'
+
+/** Makes an error of the Core's own book. */
+export type MakeProblem = (
+  code: FaultCode | 'method_not_allowed' | 'invalid_argument',
+  detail: string,
+  extensions?: Record<string, unknown>,
+) => Error
+
+export type FaultLog = Pick<Logger, 'info' | 'warn'>
+
+/** The service's own mistake, or its silence: what its circuit counts. */
+const faults = new WeakSet<Error>()
+
+/** What Bun says of an answer that is none; all else is about the way to the service. */
+const NO_ANSWER = new Set([
+  'Malformed_HTTP_Response',
+  'InvalidHTTPResponse',
+  'ResponseHeadersTooLarge',
+  'InvalidContentLength',
+  'UnrequestedUpgrade',
+])
+
+/** A connection that never was, or broke before a byte of an answer: calling again may help, where it does no harm. */
+const BROKEN = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
+
+export class Faults {
+  readonly #service: string
+  readonly #problem: MakeProblem
+  readonly #log: FaultLog
+
+  constructor(service: string, problem: MakeProblem, log: FaultLog) {
+    this.#service = service
+    this.#problem = problem
+    this.#log = log
+  }
+
+  /** @param what goes on where the service's name ends */
+  make(code: FaultCode, what: string): Error {
+    return this.#problem(code, `The external service "${this.#service}" ${what}.`, { service: this.#service })
+  }
+
+  /** @param trouble why there is nowhere to call, as the service's target says it */
+  unavailable(trouble: string | null): Error {
+    const detail = `The external service ${trouble ?? `"${this.#service}" is not up.`}`
+    return this.#problem('external_unavailable', detail, { service: this.#service })
+  }
+
+  /** One that its circuit counts. */
+  fault(code: FaultCode, what: string): Error {
+    const fault = this.make(code, what)
+    faults.add(fault)
+    return fault
+  }
+
+  /** What Bun says of a call, in words. */
+  of(error: unknown, answered: boolean): Error {
+    if (isFault(error)) return error
+    const code = codeOf(error)
+    if (answered) return this.fault('external_bad_answer', `broke off its answer (${code})`)
+    if (NO_ANSWER.has(code)) return this.fault('external_bad_answer', `gave no HTTP answer (${code})`)
+    return this.fault('external_unreachable', `cannot be reached (${code})`)
+  }
+
+  /** @returns the same, told to the log */
+  told(error: Error, label: string): Error {
+    this.#log.warn(`${error.message} It was asked for ${label}.`)
+    return error
+  }
+}
+
+export function isFault(error: unknown): error is Error {
+  return error instanceof Error && faults.has(error)
+}
+
+export function isBroken(error: unknown): boolean {
+  return BROKEN.has(codeOf(error))
+}
+
+/** Nobody waits for the answer any more. The name is that of `fetch`, and no mistake of anybody's. */
+export function nobodyWaits(): Error {
+  return new DOMException('Whoever asked has left.', 'AbortError')
+}
+
+function codeOf(error: unknown): string {
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return typeof code === 'string' ? code : String(name)
+}

@@ -1,0 +1,261 @@
+// What one generation of an adapter calls its service with: passes requests on, carries the answers back, and calls all of
+// it off when the generation ends.
+
+import type { Caller, ProxyOptions } from '@home-console/sdk'
+import { Call } from './call.ts'
+import { CircuitOpen } from './circuit.ts'
+import { Exchange, type Deadlines } from './exchange.ts'
+import { Faults, type FaultLog } from './faults.ts'
+import type { Line } from './line.ts'
+import { locationFor } from './location.ts'
+import type { Proxy } from './proxy.ts'
+import { requestHeaders, type OwnHeaders } from './request-headers.ts'
+import { cleanResponseHeaders, sizeOf } from './response-headers.ts'
+import { openUpstream, SocketRelay } from './socket-relay.ts'
+import type { Target } from './target.ts'
+
+/** Who stands for the service. */
+export interface Adapter {
+  readonly plugin: string
+  /** Under which its routes are. */
+  readonly prefix: string
+  readonly log: FaultLog
+  readonly target: Target
+}
+
+/** A request as the door let it in. */
+export interface Asked {
+  readonly id: string
+  readonly method: string
+  /** For people. */
+  readonly label: string
+  readonly caller: Caller
+  /** As it came. */
+  readonly request: Request
+}
+
+/** An upload of more than so many bytes is watched on its way. */
+const UNWATCHED_BYTES = 64 * 1024
+const MOST_HEADER_BYTES = 64 * 1024
+
+/** They ask for what was sent, credentials included, or for the connection itself. */
+const NOT_PASSED_ON = new Set(['TRACE', 'TRACK', 'CONNECT'])
+
+export class Passage {
+  readonly #proxy: Proxy
+  readonly #adapter: Adapter
+  readonly #faults: Faults
+  readonly #calls = new Set<Call>()
+
+  constructor(proxy: Proxy, adapter: Adapter) {
+    this.#proxy = proxy
+    this.#adapter = adapter
+    this.#faults = new Faults(adapter.target.name, proxy.parts.problem, adapter.log)
+  }
+
+  /** Nobody waits for its answers any more: what is under way is called off. */
+  close(): void {
+    for (const call of [...this.#calls]) call.callOff()
+  }
+
+  /**
+   * Passes a request on and its answer back.
+   *
+   * @param path at the service, with the query
+   * @throws Problem `external_unreachable`, `external_bad_answer`, `external_unavailable`, `external_timeout`
+   */
+  async pass(asked: Asked, path: string, options: ProxyOptions): Promise<Response> {
+    const { request, method, label } = asked
+    const { problem, asCore } = this.#proxy.parts
+    if (NOT_PASSED_ON.has(method)) throw problem('method_not_allowed', `${method} is not passed on.`)
+    const { line, call } = this.#begin()
+    try {
+      abortWith(request.signal, call)
+      const body = method === 'GET' || method === 'HEAD' ? null : request.body
+      const own = this.#ownHeaders(line, asked)
+      const { headers } = request
+      const exchange = new Exchange(
+        {
+          label,
+          path,
+          method,
+          headers: requestHeaders(headers, body !== null, own instanceof Promise ? await own : own),
+          body,
+          large: body !== null && !(Number(headers.get('Content-Length') ?? Infinity) <= UNWATCHED_BYTES),
+          decompress: false,
+        },
+        { line, call, deadlines: this.#deadlines(options), faults: this.#faults, asCore },
+      )
+      return await this.#run(line, () =>
+        exchange.run((response) => this.#judge(response, asked, path, line, options)),
+      )
+    } catch (error) {
+      call.end()
+      throw error
+    }
+  }
+
+  /**
+   * Opens a WebSocket to the service, for a client whose own is not answered yet: what the service refuses is refused, and
+   * the subprotocol is the service's.
+   *
+   * @throws Problem as `pass` does
+   */
+  async passSocket(asked: Asked, path: string, options: ProxyOptions): Promise<SocketRelay> {
+    const { request, label } = asked
+    const { line, call } = this.#begin()
+    try {
+      abortWith(request.signal, call)
+      const { firstByteMs } = this.#deadlines(options)
+      call.expect(firstByteMs, () => {
+        const late = this.#faults.fault('external_timeout', `opened no WebSocket within ${firstByteMs} ms`)
+        call.callOff(this.#faults.told(late, label))
+      })
+      const headers = requestHeaders(request.headers, false, await this.#ownHeaders(line, asked))
+      const upstream = await this.#run(line, () =>
+        openUpstream({
+          url: line.origin.replace('http', 'ws') + path,
+          headers,
+          protocols: request.headers.get('Sec-WebSocket-Protocol'),
+          tls: line.tls,
+          signal: call.signal,
+        }).catch((error: Error) => {
+          if (call.reason !== undefined) throw call.reason
+          const refused = this.#faults.fault('external_unreachable', `opened no WebSocket: ${error.message}`)
+          throw this.#faults.told(refused, label)
+        }),
+      )
+      call.expectNothing()
+      return new SocketRelay(upstream, call)
+    } catch (error) {
+      call.end()
+      throw error
+    }
+  }
+
+  /** Calls the service for the adapter itself. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const { problem, asCore } = this.#proxy.parts
+    if (!path.startsWith('/')) {
+      throw problem(
+        'invalid_argument',
+        `ctx.external.fetch takes a path that begins with a slash, not "${path}".`,
+      )
+    }
+    const { line, call } = this.#begin()
+    try {
+      if (init.signal) abortWith(init.signal, call)
+      const method = (init.method ?? 'GET').toUpperCase()
+      const { plugin, target } = this.#adapter
+      const headers = new Headers(init.headers)
+      headers.set('Authorization', line.authorization)
+      headers.set('X-Home-Console-Caller', await line.tokens.of({ kind: 'plugin', name: plugin, scopes: [] }))
+      if (line.host !== undefined) headers.set('Host', line.host)
+      const exchange = new Exchange(
+        {
+          label: `${method} ${path}`,
+          path,
+          method,
+          headers: headers.toJSON(),
+          body: init.body,
+          large: false,
+          decompress: true,
+        },
+        { line, call, deadlines: target.limits, faults: this.#faults, asCore },
+      )
+      return await this.#run(line, () => exchange.run(() => {}))
+    } catch (error) {
+      call.end()
+      throw error
+    }
+  }
+
+  /** @throws Problem `external_unavailable` where nothing may be called now */
+  #begin(): { line: Line; call: Call } {
+    const { target, log } = this.#adapter
+    const { reach } = target
+    if (reach === null) {
+      throw this.#faults.unavailable(target.trouble)
+    }
+    const { traffic } = this.#proxy
+    const mayEnter = traffic.enter(target, (count) =>
+      log.warn(`The external service "${target.name}" has ${count} calls under way and gets no more.`),
+    )
+    if (!mayEnter)
+      throw this.#faults.make('external_unavailable', 'has as many calls under way as it may have')
+    const call = new Call(() => {
+      this.#calls.delete(call)
+      traffic.leave(target)
+      reach.end()
+    })
+    reach.begin()
+    this.#calls.add(call)
+    return { line: this.#proxy.lineTo(target.name, reach, log), call }
+  }
+
+  async #run<T>(line: Line, call: () => Promise<T>): Promise<T> {
+    try {
+      return await line.circuit.run(call)
+    } catch (error) {
+      if (!(error instanceof CircuitOpen)) throw error
+      throw this.#faults.make('external_unavailable', 'failed again and again, and is left alone for a while')
+    }
+  }
+
+  /** Makes the head of the service's answer one for the client. */
+  #judge(response: Response, asked: Asked, path: string, line: Line, { base = '' }: ProxyOptions): void {
+    const { status, headers } = response
+    const refuse = (what: string) => this.#faults.fault('external_bad_answer', what)
+    if (status < 200 || status > 599) throw refuse(`answered with the status ${status}, which is none`)
+    if (sizeOf(headers) > MOST_HEADER_BYTES)
+      throw refuse(`answered with headers of more than ${MOST_HEADER_BYTES} bytes`)
+    cleanResponseHeaders(headers)
+    headers.set('X-Request-Id', asked.id)
+    if (status < 300 || status > 399) return
+    const location = headers.get('Location')
+    if (location === null) return
+    const led = locationFor(location, {
+      origins: [line.reach.origin, line.origin],
+      asked: line.reach.origin + path,
+      prefix: this.#adapter.prefix,
+      base,
+    })
+    if (led === null) throw refuse('redirects to where no client should go')
+    headers.set('Location', led)
+  }
+
+  /** Made at once, but for a caller who was not here for a while. */
+  #ownHeaders(line: Line, { id, caller, request }: Asked): OwnHeaders | Promise<OwnHeaders> {
+    const { addressOf, schemeOf } = this.#proxy.parts
+    const own: Record<string, string> = {
+      Authorization: line.authorization,
+      'X-Request-Id': id,
+      'X-Forwarded-Host': request.headers.get('Host') ?? '',
+      'X-Forwarded-Proto': schemeOf(request),
+      'X-Forwarded-Prefix': this.#adapter.prefix,
+    }
+    const address = addressOf(request)
+    if (address !== null) own['X-Forwarded-For'] = address
+    if (line.host !== undefined) own['Host'] = line.host
+    const name = 'X-Home-Console-Caller'
+    const token = line.tokens.of(caller)
+    if (typeof token !== 'string') return token.then((made) => Object.assign(own, { [name]: made }))
+    own[name] = token
+    return own
+  }
+
+  #deadlines({ connectMs, firstByteMs, silenceMs }: ProxyOptions): Deadlines {
+    const { limits } = this.#adapter.target
+    return {
+      connectMs: connectMs ?? limits.connectMs,
+      firstByteMs: firstByteMs ?? limits.firstByteMs,
+      silenceMs: silenceMs ?? limits.silenceMs,
+    }
+  }
+}
+
+/** @throws what it was aborted with, where it was already */
+function abortWith(signal: AbortSignal, call: Call): void {
+  signal.throwIfAborted()
+  signal.addEventListener('abort', () => call.callOff(signal.reason as Error))
+}
