@@ -5,24 +5,39 @@ const BURST = 25
 /** Otherwise the collection is asked for when nothing was closed for this long, in ms, and is done aside. */
 const QUIET_MS = 1_000
 
+/** Since the last collection. */
 let changes = 0
+/** Since the allocator last gave back what it had kept of earlier ones. */
+let kept = 0
 let due: Timer | undefined
 
 /** Generations are about to be closed, of one plugin or of many that changed together: that counts once. */
 export function countChange(): void {
   changes++
+  kept++
 }
 
 /** A generation was closed, and all of it is garbage now. */
 export function collectSoon(): void {
   clearTimeout(due)
-  const burst = changes >= BURST
   // On a turn of its own: the stack of this one may still hold the generation.
-  due = setTimeout(collect, burst ? 0 : QUIET_MS, burst).unref()
+  due = (changes >= BURST ? setTimeout(collect) : setTimeout(tidy, QUIET_MS)).unref()
 }
 
-/** @param full waits until it is done, which blocks the loop for some twenty ms, and gives the memory back */
-function collect(full: boolean): void {
+/** Waits until it is done, which blocks the loop for some twenty ms. */
+function collect(): void {
   changes = 0
-  Bun.gc(full)
+  Bun.gc(true)
+}
+
+/** It is quiet. After a burst there is time to give the memory back, too: 20 MB after a thousand swaps. */
+function tidy(): void {
+  if (kept < BURST) {
+    changes = 0
+    Bun.gc(false)
+    return
+  }
+  kept = 0
+  collect()
+  Bun.shrink()
 }
