@@ -17,6 +17,8 @@ export interface Benchmark {
   readonly name: string
   /** One line, for people. */
   readonly title: string
+  /** How long it may take, in ms, where that is more than some minutes. */
+  readonly patienceMs?: number
   run(): Promise<Figure[]>
 }
 

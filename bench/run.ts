@@ -9,6 +9,7 @@ import { blocked } from './blocked/blocked.ts'
 import { emit } from './emit/emit.ts'
 import { exclusive } from './exclusive/exclusive.ts'
 import { house } from './house/house.ts'
+import { killed } from './killed/killed.ts'
 import { leak } from './leak/leak.ts'
 import { endProcesses } from './lib/process.ts'
 import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
@@ -37,13 +38,14 @@ const ALL: readonly Benchmark[] = [
   blocked,
   tables,
   backup,
+  killed,
 ]
-/** For one benchmark, in ms. The first `start` also installs its rival. */
+/** For one benchmark that says nothing of it, in ms. The first `start` also installs its rival. */
 const PATIENCE_MS = 180_000
 
 async function figuresOf(benchmark: Benchmark): Promise<Figure[]> {
   // Without its servers a benchmark cannot go on, and says so.
-  const patience = setTimeout(endProcesses, PATIENCE_MS)
+  const patience = setTimeout(endProcesses, benchmark.patienceMs ?? PATIENCE_MS)
   try {
     return await benchmark.run()
   } catch (error) {
