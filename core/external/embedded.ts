@@ -191,7 +191,7 @@ export class Embedded implements Way {
   }
 
   #tell(state: WayState, error: string | null): void {
-    if (state === this.#state && error === this.#error && state !== 'up') return
+    if (state === this.#state && error === this.#error) return
     this.#state = state
     this.#error = error
     this.#options.onChange()

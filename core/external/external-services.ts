@@ -41,8 +41,8 @@ const RUNNING = '.running'
 export class ExternalServices {
   readonly #options: ExternalServicesOptions
   readonly #services = new Map<string, ExternalService>()
-  /** Those whose service.json is there. */
-  readonly #there = new Set<string>()
+  /** Those whose service.json is there, and was good since it came. */
+  readonly #good = new Set<string>()
   /** What each service.json was when it was read last, and why it was refused. */
   readonly #read = new Map<string, { text: string; refused: string | null }>()
   readonly #credentials = new Map<string, string>()
@@ -67,22 +67,27 @@ export class ExternalServices {
   /** By name. One whose service.json went away is here as long as it runs. */
   get list(): ExternalService[] {
     return [...this.#services.values()]
-      .filter(({ name, adapter }) => this.#there.has(name) || adapter !== null)
+      .filter((service) => this.#isHere(service))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   find(name: string): ExternalService | undefined {
-    return this.list.find((service) => service.name === name)
+    const service = this.#services.get(name)
+    return service !== undefined && this.#isHere(service) ? service : undefined
+  }
+
+  #isHere({ name, adapter }: ExternalService): boolean {
+    return this.#good.has(name) || adapter !== null
   }
 
   /** Names of those that an adapter may stand for: their service.json is there, and was good once. */
   get names(): string[] {
-    return [...this.#there].filter((name) => this.#services.has(name))
+    return [...this.#good]
   }
 
   /** Why there is no such service; null where there is one. */
   whyNot(name: string): string | null {
-    if (this.#there.has(name) && this.#services.has(name)) return null
+    if (this.#good.has(name)) return null
     const file = join(this.#options.dir, name, FILE)
     const refused = this.#read.get(name)?.refused
     return refused === undefined || refused === null
@@ -123,12 +128,10 @@ export class ExternalServices {
   // --- Files.
 
   #scan(): void {
-    const before = new Set(this.names)
+    const before = new Set(this.#good)
     const found = namesIn(this.#options.dir).filter((name) => this.#look(name))
-    for (const name of this.#there) if (!found.includes(name)) this.#vanished(name)
-    const after = this.names
-    if (before.size === after.length && after.every((name) => before.has(name))) return
-    this.#tell()
+    for (const name of this.#read.keys()) if (!found.includes(name)) this.#vanished(name)
+    if (before.symmetricDifference(this.#good).size > 0) this.#tell()
   }
 
   #tell(): void {
@@ -143,12 +146,12 @@ export class ExternalServices {
     } catch {
       return false
     }
-    this.#there.add(name)
     const known = this.#read.get(name)
     if (known?.text === text) return true
     let refused: string | null = null
     try {
       this.#take(name, parseServiceManifest(text, name))
+      this.#good.add(name)
     } catch (error) {
       if (!(error instanceof ManifestRefused)) throw error
       refused = error.message
@@ -185,7 +188,7 @@ export class ExternalServices {
   }
 
   #vanished(name: string): void {
-    this.#there.delete(name)
+    this.#good.delete(name)
     this.#read.delete(name)
   }
 

@@ -16,6 +16,8 @@ const pattern = v.pipe(
 const ms = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
 
+const LONGEST = 64 * 1_024
+
 /** Words that are no word of this file are mistakes, and refused: a limit that is misspelt would be none. */
 const Manifest = v.strictObject({
   $schema: v.optional(v.string()),
@@ -34,7 +36,8 @@ const Manifest = v.strictObject({
       ),
       /** Answers 2xx once it can work; the health path unless given. */
       ready: v.optional(path),
-      readyMs: v.optional(ms(100, 600_000), 15_000),
+      /** Whoever changes the mode waits so long for its answer. */
+      readyMs: v.optional(ms(100, 240_000), 15_000),
       stopMs: v.optional(ms(0, 60_000), 5_000),
     }),
   ),
@@ -83,6 +86,8 @@ export class ManifestRefused extends Error {
 
 /** @throws ManifestRefused with the path of each mistake and what was expected */
 export function parseServiceManifest(text: string, folderName: string): ServiceManifest {
+  if (text.length > LONGEST)
+    throw new ManifestRefused(`It has ${text.length} characters; ${LONGEST} are allowed.`)
   let json: unknown
   try {
     json = JSON.parse(text)

@@ -63,7 +63,7 @@ export class Microservice implements Way {
     const patience = manifest.start?.readyMs ?? READY_MS
     let pause = EAGER_MS
     for (;;) {
-      const before = [this.#state, this.#reach, this.#error]
+      const { state, reach, error } = this
       const trouble = await this.#look()
       if (this.#stopped) return
       this.#error = trouble
@@ -75,7 +75,7 @@ export class Microservice implements Way {
         this.#state = 'down'
         this.#up.reject(new Error(trouble))
       }
-      if (before.some((part, index) => part !== [this.#state, this.#reach, this.#error][index])) onChange()
+      if (state !== this.#state || reach !== this.#reach || error !== this.#error) onChange()
       const ms = trouble === null ? manifest.health.everyMs : Math.min(pause, manifest.health.everyMs)
       if (trouble !== null) pause = Math.min(pause * 2, RELUCTANT_MS)
       await this.#rest(ms)

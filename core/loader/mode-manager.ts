@@ -12,8 +12,6 @@ export interface ModeManagerOptions {
   readonly organs: Organs
   /** Loads a plugin again, which then asks for its mode. */
   readonly reload: (unit: PluginUnit) => Promise<Reload | null>
-  /** What a plugin that waits for is another thing by now. */
-  readonly reconsider: () => void
 }
 
 export class ModeManager {
@@ -64,7 +62,8 @@ export class ModeManager {
     const before = this.modeOf(unit)
     if (unit.serving === null || before === mode) {
       this.#wish(unit, mode)
-      this.#options.reconsider()
+      // One that waits may not have to any more.
+      if (unit.serving === null) await this.#options.reload(unit)
     } else if (mode === 'in_process') await this.#comeHome(unit)
     else await this.#goOut(unit, service, before, mode)
   }

@@ -86,7 +86,6 @@ export class PluginLoader {
     this.modes = new ModeManager({
       organs: options.organs,
       reload: (unit) => this.#loadAgain(unit),
-      reconsider: () => this.#lifecycle.reconsider(),
     })
     this.#quiet = new Quiet({
       folders: options.folders,

@@ -127,6 +127,10 @@ test('the adapter waits for a service.json that is not there, loads when it come
   rmSync(folderOf(house, 'clients'), { recursive: true })
   await until('the adapter waits', () => adapterOf(house).state === 'waiting')
   await until('the service is gone', () => house.runtime.external.find('clients') === undefined)
+
+  house.write('clients/service.json', '{', 'external')
+  await until('the reason is told', () => adapterOf(house).waitingFor[0]!.message.includes('It is no JSON'))
+  expect(adapterOf(house).state).toBe('waiting')
 })
 
 test('a service.json that is nonsense is refused with the place of the mistake, and the one before stays in force', async () => {
