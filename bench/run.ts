@@ -15,6 +15,7 @@ import { endProcesses } from './lib/process.ts'
 import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
 import { repository } from './lib/workspace.ts'
 import { load } from './load/load.ts'
+import { modes } from './modes/modes.ts'
 import { request } from './request/request.ts'
 import { services } from './services/services.ts'
 import { start } from './start/start.ts'
@@ -29,6 +30,7 @@ const ALL: readonly Benchmark[] = [
   load,
   exclusive,
   leak,
+  modes,
   request,
   emit,
   services,

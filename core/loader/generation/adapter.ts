@@ -1,6 +1,12 @@
 // What an adapter gets of its external service: a handle on it, and handlers that pass requests on to it.
 
-import { Problem, type ExternalService, type ProxyHandler, type ProxyOptions } from '@home-console/sdk'
+import {
+  Problem,
+  type ExternalService,
+  type Mode,
+  type ProxyHandler,
+  type ProxyOptions,
+} from '@home-console/sdk'
 import * as v from 'valibot'
 import { coreProblem, problemResponse } from '../../http/problems.ts'
 import { markProxied } from '../../http/proxied.ts'
@@ -17,6 +23,8 @@ export interface AdapterOwner {
   readonly prefix: string
   readonly log: OwnedLog
   readonly scope: Scope
+  /** Where its work runs, or will once it is live. */
+  readonly mode: Mode
 }
 
 const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
@@ -47,7 +55,7 @@ export class AdapterContext {
     this.external = {
       name,
       get mode() {
-        return leave(() => service()?.mode ?? 'in_process')
+        return leave(() => owner.mode)
       },
       get state() {
         return leave(() => service()?.state ?? 'stopped')
