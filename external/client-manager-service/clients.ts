@@ -112,12 +112,19 @@ export class Clients {
   /** What an approved one says of itself now, and from where. */
   arrived(id: string, about: About, ip: string | null, now = Date.now()): void {
     this.#db
-      .query('UPDATE clients SET about = ?, ip = ?, connected_at = ?, last_heartbeat = ? WHERE id = ?')
+      .query(
+        'UPDATE clients SET about = ?, ip = ?, online = 1, connected_at = ?, last_heartbeat = ? WHERE id = ?',
+      )
       .run(JSON.stringify(about), ip, now, now, id)
   }
 
-  seen(id: string, now = Date.now()): void {
-    this.#db.query('UPDATE clients SET last_heartbeat = ? WHERE id = ?').run(now, id)
+  left(id: string, lastHeartbeat: number): void {
+    this.#db.query('UPDATE clients SET online = 0, last_heartbeat = ? WHERE id = ?').run(lastHeartbeat, id)
+  }
+
+  /** Those that came, and of which it is not known that they left. */
+  online(): KnownClient[] {
+    return this.#db.query<Row, []>('SELECT * FROM clients WHERE online = 1').all().map(fromRow)
   }
 
   #insert(id: string, publicKey: string, about: About, ip: string | null, now: number): void {

@@ -16,8 +16,8 @@ export interface CommandsOptions {
   readonly herald: Herald
   /** Null while there is none. */
   readonly wayTo: (client: string) => Way | null
-  /** An agent that is away for longer has lost its commands. More than its longest pause between two tries. */
-  readonly awayMs?: number
+  /** An agent that is away for longer has lost its commands. */
+  readonly awayMs: number
   /** An agent that has not ended a command so long after its time is not going to. */
   readonly overdueMs?: number
 }
@@ -36,7 +36,7 @@ export class Commands {
   readonly #watchers = new Map<string, Set<() => void>>()
 
   constructor(options: CommandsOptions) {
-    this.#options = { awayMs: 60_000, overdueMs: 15_000, ...options }
+    this.#options = { overdueMs: 15_000, ...options }
     // Those of the run before: their agents are given time to come back.
     for (const command of this.#options.log.running()) this.#loseAfter(command.id, this.#options.awayMs)
   }

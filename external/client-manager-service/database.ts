@@ -16,6 +16,7 @@ const MIGRATIONS = [
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     decided_by TEXT,
+    online INTEGER NOT NULL DEFAULT 0,
     connected_at INTEGER,
     last_heartbeat INTEGER
   ) STRICT;

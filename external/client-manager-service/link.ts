@@ -44,6 +44,7 @@ export class Link implements Way {
   #id: string | undefined
   #about: About | undefined
   #running: readonly string[] = []
+  #heardAt = Date.now()
   #trusted = false
   #over = false
   #tokens = BURST
@@ -61,6 +62,11 @@ export class Link implements Way {
   /** Whether the owner, or a code of theirs, has let it in. */
   get trusted(): boolean {
     return this.#trusted
+  }
+
+  /** When it last said something, in ms since 1970. */
+  get heardAt(): number {
+    return this.#heardAt
   }
 
   opened(socket: ServerWebSocket<Link>): void {
@@ -136,11 +142,10 @@ export class Link implements Way {
         throw new TypeError(`"${frame.type}" of someone who has not said who they are`)
       return this.#register(frame.data)
     }
+    this.#heardAt = Date.now()
     this.#wait(SILENCE_MS)
-    if (frame.type === 'heartbeat') {
-      if (this.#trusted) this.#options.clients.seen(this.#id)
-      return this.send('heartbeat_ack', { timestamp: new Date().toISOString() })
-    }
+    if (frame.type === 'heartbeat')
+      return this.send('heartbeat_ack', { timestamp: new Date(this.#heardAt).toISOString() })
     if (!this.#trusted) throw new TypeError(`"${frame.type}" of a client that is not approved`)
     switch (frame.type) {
       case 'result_chunk':

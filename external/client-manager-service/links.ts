@@ -1,5 +1,6 @@
 // Who is connected: one link for each client, the newest, so that nobody is there twice; and so many strangers.
 
+import type { Clients } from './clients.ts'
 import type { Herald } from './herald.ts'
 import type { Link } from './link.ts'
 
@@ -9,13 +10,26 @@ const MOST_STRANGERS = 32
 const MOST_TRUSTED = 120
 
 export class Links {
+  readonly #clients: Clients
   readonly #herald: Herald
   readonly #links = new Map<string, Link>()
   /** The oldest first. */
   readonly #strangers = new Set<Link>()
 
-  constructor(herald: Herald) {
+  #awaiting: Timer | undefined
+
+  constructor(clients: Clients, herald: Herald) {
+    this.#clients = clients
     this.#herald = herald
+  }
+
+  /** Those that were connected when the service ended are given time to come back; then it is told that they are gone. */
+  awaitReturn(ms: number): void {
+    this.#awaiting = setTimeout(() => {
+      for (const { id, about, lastHeartbeat } of this.#clients.online())
+        if (this.wayTo(id) === null)
+          this.#gone(id, about.hostname, lastHeartbeat ?? 0, 'it has not come back')
+    }, ms)
   }
 
   /** That of a client, approved or not. */
@@ -48,8 +62,7 @@ export class Links {
   leave(client: string, link: Link, reason: string): boolean {
     if (this.#links.get(client) !== link) return false
     this.#links.delete(client)
-    if (link.trusted)
-      this.#herald.tell('client.disconnected', client, { client, hostname: link.hostname, reason })
+    if (link.trusted) this.#gone(client, link.hostname, link.heardAt, reason)
     return true
   }
 
@@ -62,6 +75,12 @@ export class Links {
   }
 
   closeAll(code: number, reason: string): void {
+    clearTimeout(this.#awaiting)
     for (const link of [...this.#links.values(), ...this.#strangers]) link.close(code, reason)
+  }
+
+  #gone(client: string, hostname: string, lastHeartbeat: number, reason: string): void {
+    this.#clients.left(client, lastHeartbeat)
+    this.#herald.tell('client.disconnected', client, { client, hostname, reason })
   }
 }

@@ -72,10 +72,7 @@ type Rule = z.infer<typeof Rule>
 export const Policy = z
   .object({
     free: z.boolean().default(false).describe('Whether anything may be run, and not only what is listed'),
-    commands: z
-      .record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), Rule)
-      .default({})
-      .describe('What may be run, by name'),
+    commands: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), Rule).describe('What may be run, by name'),
   })
   .openapi('Policy')
 export type Policy = z.infer<typeof Policy>

@@ -18,6 +18,9 @@ import manifest from './service.json' with { type: 'json' }
 
 /** RFC 6455's "Service Restart": agents come back. */
 const SERVICE_RESTART = 1012
+/** More than an agent's longest pause between two tries. */
+const AWAY_MS = 60_000
+const LAST_ANSWERS_MS = 500
 const MOST_BACKLOG = 4 * 1024 * 1024
 
 export interface RunningService {
@@ -31,11 +34,13 @@ export function startService(environment: Environment, log: (message: string) =>
   const { name, version } = manifest
   const db = openDatabase(dataDir)
   const herald = new Herald({ coreUrl, credential, source: `/external/${name}`, log })
-  const links = new Links(herald)
   const clients = new Clients(db)
+  const links = new Links(clients, herald)
   const codes = new Codes(db)
   const commandLog = new CommandLog(db)
-  const commands = new Commands({ log: commandLog, herald, wayTo: (client) => links.wayTo(client) })
+  const wayTo = (client: string) => links.wayTo(client)
+  const commands = new Commands({ log: commandLog, herald, wayTo, awayMs: AWAY_MS })
+  links.awaitReturn(AWAY_MS)
   const callers = new Callers(credential, name)
   const policy = new PolicyKeeper(db)
   const app = makeApp({ version, clients, codes, commandLog, commands, links, policy, log }, callers)
@@ -78,6 +83,8 @@ export function startService(environment: Environment, log: (message: string) =>
       commands.stop()
       herald.stop()
       links.closeAll(SERVICE_RESTART, 'The client manager stops; come back.')
+      // What is asked just now is answered still; who waits for the end of a command, or reads along, is not waited for.
+      await Promise.race([server.stop(), Bun.sleep(LAST_ANSWERS_MS)])
       await server.stop(true)
       db.close()
     },

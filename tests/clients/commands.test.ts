@@ -125,6 +125,8 @@ test('without the owner’s word only what is on the list may be run, by name or
 })
 
 test('a policy that makes no sense is refused with the place of the mistake, and changes nothing', async () => {
+  // Whoever allows free commands does not by the way forget the others.
+  expect((await service.ask('PUT', '/api/policy', { free: false })).body.errors[0].pointer).toBe('/commands')
   for (const [commands, pointer] of [
     [{ x: { argv: [] } }, '/commands/x/argv'],
     [{ x: { argv: ['{a}'], params: { a: { type: 'text' } } } }, '/commands/x/argv/0'],

@@ -1,7 +1,7 @@
 // Who gets in: those whom the owner let in, by hand or by a code, and nobody who only says so.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Codes } from '../../external/client-manager-service/codes.ts'
 import { openDatabase } from '../../external/client-manager-service/database.ts'
@@ -153,6 +153,21 @@ test('the same client again takes the place of its older connection', async () =
   expect(await newer.frame('registration_success')).toMatchObject({ trusted: true })
   expect((await older.closed).code).toBe(4_001)
   expect((await service.client(idOf(keys))).status).toBe('connected')
+})
+
+test('two agents with one key do not drive each other out again and again', async () => {
+  await using first = new AgentProcess(service.socketUrl, '--code', await service.code())
+  const id = await first.id()
+  await service.connected(id)
+  await using second = new AgentProcess(service.socketUrl)
+  await second.id()
+  await second.kill()
+  copyFileSync(first.stateFile, second.stateFile)
+  second.output = ''
+  second.start()
+  await second.says('Connected.')
+  await first.says('Another agent with this computer’s key has connected. The next try is in some minutes.')
+  expect((await service.client(id)).status).toBe('connected')
 })
 
 test('who is rejected is sent away, and stays so when they come again; a code of the owner’s still counts', async () => {

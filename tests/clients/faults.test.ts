@@ -1,11 +1,14 @@
 // What goes wrong between agents and the service: either is killed, or says what it must not. Nothing hangs, and nothing is lost that was said.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandLog } from '../../external/client-manager-service/command-log.ts'
 import { Commands } from '../../external/client-manager-service/commands.ts'
+import { Clients } from '../../external/client-manager-service/clients.ts'
 import { openDatabase } from '../../external/client-manager-service/database.ts'
 import { Herald } from '../../external/client-manager-service/herald.ts'
+import { Links } from '../../external/client-manager-service/links.ts'
 import { until } from '../until.ts'
 import { AgentProcess, idOf, type Keys, makeKeys, ServiceProcess, Stranger, temporaryFolder } from './kit.ts'
 
@@ -121,6 +124,7 @@ test('a command ends as lost when its agent stays away, and when it will not end
   expect(log.get(away.id)).toMatchObject({ status: 'lost' })
   commands.stop()
   db.close()
+  rmSync(folder, { recursive: true })
 })
 
 test('nonsense cuts off who said it, and nobody else', async () => {
@@ -249,6 +253,33 @@ test('strangers are so many and no more: the oldest make room, and who has a cod
   expect((await service.client(before.id)).status).toBe('connected')
   for (const { socket } of [...strangers, link, before.link]) socket.close()
 }, 15_000)
+
+test('a computer that does not come back after a restart of the service is told of', async () => {
+  const folder = temporaryFolder()
+  const db = openDatabase(folder)
+  const clients = new Clients(db)
+  const about = {
+    hostname: 'desk',
+    device_type: 'linux',
+    os_info: {},
+    capabilities: [],
+    tags: [],
+    location: null,
+    metadata: {},
+  }
+  for (const id of ['stays', 'left']) {
+    clients.approve(id, 'anna', { publicKey: id, about, ip: null })
+    clients.arrived(id, about, null)
+  }
+  clients.left('left', 1)
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const herald = { tell: (type: string, id: string) => resolve([type, id]) } as unknown as Herald
+  new Links(clients, herald).awaitReturn(10)
+  expect(await promise).toEqual(['client.disconnected', 'stays'])
+  expect(clients.online()).toEqual([])
+  db.close()
+  rmSync(folder, { recursive: true })
+})
 
 test('events wait for the Core to come back, and are told in order', async () => {
   const told: any[] = []

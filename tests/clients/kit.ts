@@ -116,7 +116,7 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   async setFree(): Promise<void> {
-    await this.ask('PUT', '/api/policy', { free: true })
+    await this.ask('PUT', '/api/policy', { free: true, commands: {} })
   }
 
   client(id: string): Promise<any> {

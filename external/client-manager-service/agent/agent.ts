@@ -30,6 +30,8 @@ const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
 /** Whoever was turned away need not ask again soon. */
 const REJECTED_PAUSE_MS = 300_000
+/** The service's word for a connection in whose place another one of the same client came. */
+const REPLACED = 4_001
 
 const MOST_JOBS = 8
 /** Results that could not be delivered yet: beyond that, the oldest goes. */
@@ -117,6 +119,7 @@ class Job {
   #process: Bun.Subprocess<'ignore', 'pipe', 'pipe'> | undefined
   #outcome: Outcome = 'exited'
   #result: { success: boolean; result: Result; error: string | null } | undefined
+  readonly #over = Promise.withResolvers<void>()
 
   constructor(id: string, send: Send) {
     this.id = id
@@ -125,6 +128,11 @@ class Job {
 
   get finished(): boolean {
     return this.#result !== undefined
+  }
+
+  /** Settles when it is finished. */
+  get over(): Promise<void> {
+    return this.#over.promise
   }
 
   /** Settles when there is a result. */
@@ -177,10 +185,6 @@ class Job {
     return this.#process!.exitCode !== null || this.#process!.signalCode !== null
   }
 
-  get exited(): Promise<unknown> {
-    return this.#process?.exited ?? Promise.resolve()
-  }
-
   /** The other end has everything up to this chunk. */
   confirm(seq: number): void {
     while (this.#unconfirmed.length > 0 && this.#unconfirmed[0]!.seq <= seq) this.#unconfirmed.shift()
@@ -229,6 +233,7 @@ class Job {
     const result = { outcome: this.#outcome, exit_code: exitCode, signal, truncated: this.#truncated }
     this.#result = { success: this.#outcome === 'exited' && exitCode === 0, result, error }
     this.#send('command_result', { command_id: this.id, ...this.#result })
+    this.#over.resolve()
   }
 
   #signal(signal: NodeJS.Signals): void {
@@ -290,7 +295,9 @@ class Jobs {
 
   async stop(): Promise<void> {
     for (const job of this.#jobs.values()) job.stop('cancelled')
-    await Promise.all([...this.#jobs.values()].map(({ exited }) => exited))
+    const over = [...this.#jobs.values()].map((job) => job.over)
+    // What they still say may find nobody who takes it.
+    await Promise.race([Promise.all(over), Bun.sleep(TERM_TO_KILL_MS + LEFT_OPEN_MS)])
   }
 }
 
@@ -367,6 +374,8 @@ class Agent {
       clearInterval(beat)
       if (this.#trusted) say(`The connection is lost (${code}${reason && `: ${reason}`}).`)
       this.#trusted = false
+      if (code === REPLACED)
+        refusal = { code: 'replaced', message: 'Another agent with this computer’s key has connected.' }
       resolve({ trusted: wasTrusted, refusal })
     })
     return promise

@@ -82,7 +82,7 @@ export function clientShape(client: KnownClient, link: Link | undefined): z.infe
     status: link?.trusted ? 'connected' : 'disconnected',
     ip: client.ip,
     connected_at: time(client.connectedAt),
-    last_heartbeat: time(client.lastHeartbeat),
+    last_heartbeat: time(link?.trusted ? link.heardAt : client.lastHeartbeat),
     approved_by: client.decidedBy,
   }
 }
