@@ -25,13 +25,16 @@ export const isObject = (value: unknown): value is Json =>
 
 /** A copy in which each object whose keys are OpenAPI's words is what `edit` makes of it, before its members are copied. */
 export function mapDocument(value: unknown, edit: (object: Json) => Json): any {
+  if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((member) => mapDocument(member, edit))
-  if (!isObject(value)) return value
   const copy: Json = {}
-  for (const [key, member] of Object.entries(edit(value))) {
-    if (LITERAL.has(key)) copy[key] = member
-    else if (key === 'examples') copy[key] = isObject(member) ? mapNamed(member, edit) : member
-    else if (NAMED.has(key) && isObject(member)) copy[key] = mapNamed(member, edit)
+  const edited = edit(value)
+  for (const key of Object.keys(edited)) {
+    const member: unknown = edited[key]
+    // Most are texts: they are asked for nothing.
+    if (typeof member !== 'object' || member === null || LITERAL.has(key)) copy[key] = member
+    else if (key === 'examples') copy[key] = Array.isArray(member) ? member : mapNamed(member, edit)
+    else if (NAMED.has(key) && !Array.isArray(member)) copy[key] = mapNamed(member, edit)
     else copy[key] = mapDocument(member, edit)
   }
   return copy
@@ -39,7 +42,7 @@ export function mapDocument(value: unknown, edit: (object: Json) => Json): any {
 
 function mapNamed(members: Json, edit: (object: Json) => Json): Json {
   const copy: Json = {}
-  for (const [name, member] of Object.entries(members)) copy[name] = mapDocument(member, edit)
+  for (const name of Object.keys(members)) copy[name] = mapDocument(members[name], edit)
   return copy
 }
 
