@@ -8,7 +8,8 @@ import type { ExternalService } from './external/external-service.ts'
 import type { App } from './http/app.ts'
 import type { Mount } from './http/mount.ts'
 import type { DocumentPart } from './http/openapi.ts'
-import { operationKey, readServiceDocument, type ServiceDocument } from './http/service-document.ts'
+import { keyOf } from './http/proxied.ts'
+import { readServiceDocument, type ServiceDocument } from './http/service-document.ts'
 import { withService } from './http/service-part.ts'
 import type { Log } from './log/log.ts'
 
@@ -39,10 +40,7 @@ export class ExternalShare {
       logOf: (plugin) => log.of(plugin),
       documents: {
         read: readServiceDocument,
-        keyOf: (operation) => {
-          const [method = '', path = ''] = operation.split(' ')
-          return operationKey(method, path)
-        },
+        keyOf,
         onChange: () => app.describeAnew(),
       },
       events: {

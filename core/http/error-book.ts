@@ -53,6 +53,7 @@ export const ERROR_BOOK = {
   internal_error: [500, 'The Core itself made a mistake; its log has it.'],
   service_method_missing: [501, 'Whoever provides the service has no method of this name.'],
   external_unreachable: [502, 'The external service behind this route cannot be reached; `detail` names it.'],
+  external_incompatible: [502, 'The external service no longer has what this route leads to.'],
   external_bad_answer: [502, 'The external service gave something that is no HTTP answer, or broke it off.'],
   storage_failed: [503, 'The database behind it cannot be used now; `detail` says why.'],
   service_unavailable: [503, 'No plugin provides the service now.'],

@@ -7,7 +7,7 @@ import { both, refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, proxiedByHandler, routingPath, type DeclaringRouter } from './plugin-router.ts'
-import type { ProxiedPath } from './proxied.ts'
+import { pathThere, type ProxiedPath } from './proxied.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
 import { limitedRequest } from './request-body.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
@@ -134,8 +134,7 @@ export class Mount implements Mounting {
   /** The path at an external service to which a documented route passes its requests on. */
   readonly passedOnTo = (method: string, path: string): string | undefined => {
     const told = this.#router.passedOn(method.toUpperCase(), routingPath(path))
-    if (told === undefined) return undefined
-    return (told.base ?? '') + (told.path ?? path.slice(this.prefix.length))
+    return told && pathThere(told, path, this.prefix)
   }
 
   /** Which of them pass requests on to an external service. */

@@ -8,6 +8,23 @@ export interface ProxiedPath {
   readonly base?: string | undefined
 }
 
+/** The same operation has the same key, whatever its parameters are called: `GET /clients/{}` for `get /clients/:id`. */
+export function operationKey(method: string, path: string): string {
+  const shape = path.replaceAll(/\{[^{}/]+\}|(?<=\/):[^/]+/g, '{}')
+  return `${method === 'HEAD' ? 'GET' : method.toUpperCase()} ${shape}`
+}
+
+/** The key of what is written as `GET /clients/{id}`. */
+export function keyOf(operation: string): string {
+  const [method = '', path = ''] = operation.split(' ')
+  return operationKey(method, path)
+}
+
+/** The path at the service to which a route, registered under the prefix, passes on. */
+export function pathThere({ path, base = '' }: ProxiedPath, route: string, prefix: string): string {
+  return base + (path ?? route.slice(prefix.length))
+}
+
 const proxied = new WeakMap<Function, ProxiedPath>()
 
 export function markProxied<Handler extends Function>(handler: Handler, path: ProxiedPath): Handler {

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot'
 import { isObject, mapDocument, referencesOf, withReferences, type Json } from './document-tree.ts'
+import { operationKey } from './proxied.ts'
 
 /** Why a document is not taken. */
 export class DocumentRefused extends Error {
@@ -84,11 +85,6 @@ const Document = v.looseObject({
     {},
   ),
 })
-
-/** How an operation is asked for: two names for one parameter do not make two of it. */
-export function operationKey(method: string, path: string): string {
-  return `${method.toUpperCase()} ${path.replaceAll(/\{[^{}/]+\}/g, '{}')}`
-}
 
 /** @throws DocumentRefused with what is wrong, and where */
 export function readServiceDocument(text: string): ServiceDocument {

@@ -4,8 +4,8 @@ import { securityOf, type Access } from './access.ts'
 import { canonicalPath } from './canonical.ts'
 import { mapDocument, withReferences, type Json } from './document-tree.ts'
 import { CORE_ANSWERS, coreAnswer, membersOf, operationIdFor, type DocumentPart } from './openapi.ts'
-import type { ProxiedPath } from './proxied.ts'
-import { operationKey, placeOf, resolved, type ServiceDocument } from './service-document.ts'
+import { operationKey, type ProxiedPath } from './proxied.ts'
+import { placeOf, resolved, type ServiceDocument } from './service-document.ts'
 
 /** A route that passes requests on. */
 export interface ProxiedRoute extends ProxiedPath {

@@ -18,6 +18,14 @@ export interface ExternalService {
   readonly mode: Mode
   readonly state: ExternalState
   /**
+   * Says in `onLoad` what of the service the adapter cannot do without: `uses('GET /api/clients/{id}')`. What its documented
+   * routes pass on need not be named. Where the service's OpenAPI document no longer has all of it, its state is
+   * `incompatible`, and a route that leads to what is not there answers `external_incompatible` (502).
+   *
+   * @throws Problem `invalid_argument`
+   */
+  uses(...operations: readonly string[]): void
+  /**
    * Calls it: `path` begins with a slash, under its own origin. Its credential is added; deadlines, the circuit breaker and
    * the limit of calls in flight hold as for the proxy.
    *

@@ -7,7 +7,7 @@ import { Webhook as Verifier } from 'standardwebhooks'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { adapter, CREDENTIAL, houseWithAdapter, inState, manifest } from '../external/kit.ts'
 import { until } from '../until.ts'
-import { ServiceProcess } from './service-process.ts'
+import { ServiceProcess } from '../external/service-process.ts'
 
 let house: TestHouse | undefined
 afterEach(async () => {
@@ -18,7 +18,7 @@ afterEach(async () => {
 const EVENTS = { wants: ['light.**'], sends: ['client.*'] }
 
 test('an embedded service hears the house and speaks in it, with what it was started with', async () => {
-  const code = readFileSync(join(import.meta.dir, 'service.ts'), 'utf8')
+  const code = readFileSync(join(import.meta.dir, '../external/service-program.ts'), 'utf8')
   house = await houseWithAdapter({
     'service.json': manifest({ start: { command: ['bun', 'service.ts'] }, events: EVENTS }),
     'service.ts': code,

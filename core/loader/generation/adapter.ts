@@ -7,9 +7,11 @@ import {
   type ProxyHandler,
   type ProxyOptions,
 } from '@home-console/sdk'
+import { routePath } from 'hono/route'
 import * as v from 'valibot'
+import type { ExternalService as Service } from '../../external/external-service.ts'
 import { coreProblem, problemResponse } from '../../http/problems.ts'
-import { markProxied } from '../../http/proxied.ts'
+import { keyOf, markProxied, operationKey, pathThere } from '../../http/proxied.ts'
 import type { RequestInfo } from '../../http/request-info.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import type { Passage } from '../../proxy/passage.ts'
@@ -25,6 +27,8 @@ export interface AdapterOwner {
   readonly scope: Scope
   /** Where its work runs, or will once it is live. */
   readonly mode: Mode
+  /** It cannot do without this operation of its service: `GET /clients/{id}`. */
+  addUse(operation: string): void
 }
 
 const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
@@ -45,6 +49,7 @@ export class AdapterContext {
   readonly #organs: Organs
   readonly #name: string
   #passage: Passage | undefined
+  #service: Service | undefined
   readonly external: ExternalService
 
   constructor(owner: AdapterOwner, organs: Organs, name: string) {
@@ -60,6 +65,9 @@ export class AdapterContext {
       get state() {
         return leave(() => service()?.state ?? 'stopped')
       },
+      uses: leaving((...operations: readonly unknown[]) => {
+        for (const operation of operations) this.#use(operation)
+      }),
       fetch: leaving(async (path: string, init?: RequestInit) => this.#open().fetch(path, init)),
     }
   }
@@ -74,14 +82,45 @@ export class AdapterContext {
     const handler: ProxyHandler = (c) => {
       const info = c.env as RequestInfo
       const path = pathOf(info.request!.url, (name) => c.req.param(name as never))
-      return leave(() => this.#answer(info, path, options))
+      return leave(() => {
+        const passage = this.#open()
+        // Seldom so, and then it is worth a look at the route.
+        if (this.#service!.missing.length > 0) this.#assertThere(info.method, options, routePath(c))
+        return this.#answer(passage, info, path, options)
+      })
     }
     return markProxied(handler, { path: options.path, base: options.base })
   }
 
-  #answer(info: RequestInfo, path: string, options: ProxyOptions): Promise<Response> {
+  #use(operation: unknown): void {
+    if (this.#owner.scope.state !== 'staged')
+      throw new Problem(400, 'invalid_argument', 'ctx.external.uses must be called in onLoad.')
+    if (
+      typeof operation !== 'string' ||
+      !/^(GET|PUT|POST|DELETE|OPTIONS|HEAD|PATCH) \/[^\s?#]*$/.test(operation)
+    )
+      throw new Problem(
+        400,
+        'invalid_argument',
+        `ctx.external.uses takes operations such as 'GET /clients/{id}', not ${JSON.stringify(operation)}.`,
+      )
+    this.#owner.addUse(operation)
+  }
+
+  /** @throws Problem `external_incompatible` where the service says of itself that it has no such operation */
+  #assertThere(method: string, options: ProxyOptions, route: string): void {
+    const { name, missing, document } = this.#service!
+    const asked = operationKey(method, pathThere(options, route, this.#owner.prefix))
+    const operation = missing.find((operation) => keyOf(operation) === asked)
+    if (operation === undefined) return
+    throw coreProblem(
+      'external_incompatible',
+      `The external service "${name}" no longer has ${operation}, says the OpenAPI document of its version ${document?.version}.`,
+    )
+  }
+
+  #answer(passage: Passage, info: RequestInfo, path: string, options: ProxyOptions): Promise<Response> {
     const asked = info as RequestInfo & { request: Request }
-    const passage = this.#open()
     if (asked.request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
       return passage.pass(asked, path, options)
     }
@@ -105,6 +144,7 @@ export class AdapterContext {
       throw coreProblem('external_unavailable', `There is no external service "${this.#name}".`)
     }
     const { id, prefix, log, scope } = this.#owner
+    this.#service = target
     const passage = this.#organs.proxy.passage({ plugin: id, prefix, log, target })
     scope.add({ kind: 'external', label: this.#name, release: () => passage.close() })
     return (this.#passage = passage)

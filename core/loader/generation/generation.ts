@@ -100,6 +100,7 @@ export class Generation implements MountOwner {
   #declaration: Declaration | undefined
   #config: PluginConfig | undefined
   readonly #routers: PluginRouter[] = []
+  readonly #uses: string[] = []
   #mount: Mount | undefined
   #document: DocumentPart | undefined
   #onIdle: (() => void) | undefined
@@ -198,7 +199,11 @@ export class Generation implements MountOwner {
 
   /** The operations of its external service that it cannot do without. */
   get uses(): readonly string[] {
-    return this.#document?.uses ?? []
+    return [...new Set([...(this.#document?.uses ?? []), ...this.#uses])]
+  }
+
+  addUse(operation: string): void {
+    this.#uses.push(operation)
   }
 
   /** Where its work runs, or will once it is live. */

@@ -19,7 +19,7 @@ export class ServiceProcess implements AsyncDisposable {
 
   /** @param env `PORT`: where it was before */
   static async start(env: Record<string, string> = {}): Promise<ServiceProcess> {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'service.ts')], {
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'service-program.ts')], {
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'inherit',
