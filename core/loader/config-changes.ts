@@ -4,7 +4,7 @@ import type { PluginFault, Reload } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
 import { SettingsMissing } from '../settings/check.ts'
 import type { Fixed } from '../settings/environment.ts'
-import { pointerOf, withValueAt, type JsonObject } from '../settings/json.ts'
+import { withValueAt, type JsonObject } from '../settings/json.ts'
 import type { Described, PluginSettings, Stored } from '../settings/plugin-settings.ts'
 import { shown, type Shape } from '../settings/shape.ts'
 import { viewOf, type SettingsView } from '../settings/view.ts'
@@ -108,8 +108,6 @@ export class ConfigChanges {
       if (described !== null) stored = tidied(settings, stored, described.shape, log)
       text = stored.text
       settings.refused = undefined
-      if (described !== null && unit.serving !== null)
-        this.#assertNoNewStrangers(settings, stored, described.shape)
       await this.#apply(unit, stored, settings, { kind: 'config', files: [file] })
       unit.configFault = null
       log.info(`${file} was edited, and is in force.`)
@@ -160,24 +158,6 @@ export class ConfigChanges {
     if (waits && (unit.state === 'waiting' || unit.lacking !== null)) return true
     if (record.outcome === 'superseded' || record.outcome === 'committed') return false
     throw unit.misfit ?? coreProblem('config_refused', record.error?.message, { reload: record })
-  }
-
-  /** A misspelt name would else be passed over. */
-  #assertNoNewStrangers(settings: PluginSettings, stored: Stored, shape: Shape): void {
-    const known = new Set(
-      settings.inForce === null ? [] : settings.given(settings.inForce, shape).strangers.map(pointerOf),
-    )
-    const stranger = settings.given(stored, shape).strangers.find((path) => !known.has(pointerOf(path)))
-    if (stranger === undefined) return
-    const { file } = settings
-    const line = stored.lineOf(stranger)
-    const fault = { pointer: pointerOf(stranger), detail: NO_SUCH_SETTING }
-    throw new ConfigRefused(
-      'config_invalid',
-      `${file}:${line}: ${fault.pointer}: ${fault.detail}`,
-      { file, line, hidden: true },
-      [fault],
-    )
   }
 
   // --- What is shown.
@@ -277,5 +257,4 @@ export class ConfigChanges {
   }
 }
 
-export const NO_SUCH_SETTING = 'There is no such setting.'
 const CONFIG: Cause = { kind: 'config', files: [] }

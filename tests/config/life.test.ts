@@ -235,7 +235,6 @@ describe('a file that is edited by hand', () => {
   test.each([
     ['that is no JSON', '{\n  "poll": 5\n  "x"', 'config_unreadable', 3],
     ['with a value that does not fit', '{\n\n  "poll": "often"\n}', 'config_invalid', 3],
-    ['with a misspelt name', '{\n  "pol": 5\n}', 'config_invalid', 2],
     ['with a value that the plugin refuses', '{ "poll": 13 }', 'config_refused', undefined],
   ])('%s leaves the old config in force, and the plugin says where', async (_what, text, code, line) => {
     await start(lamp({ members: TAKES }))
@@ -334,6 +333,32 @@ describe('a file that is edited by hand', () => {
     rmSync(file())
     await until('the default', async () => (await inPlugin()).config.poll === 30)
   })
+
+  test.each([
+    ['onConfigChange', TAKES],
+    ['a reload', ''],
+  ])(
+    'with a name that there is not is in force without it, and says so, by %s and at a start',
+    async (_how, members) => {
+      const told = (line: number) =>
+        house.logs.filter(
+          ({ level, message }) =>
+            level === 'warn' && message.includes(`lamp.jsonc:${line}: there is no setting /pol;`),
+        )
+      await start(lamp({ members }))
+      write('{\n  "pol": 5,\n  "poll": 6\n}')
+      await until('the rest of it', async () => (await inPlugin()).config.poll === 6)
+      expect([told(2).length, view().error]).toEqual([1, null])
+      await patch({ poll: 7 })
+      // Nor is it taken out: it is the owner's.
+      expect(readFileSync(file(), 'utf8')).toBe('{\n  "pol": 5,\n  "poll": 7\n}')
+      await house.stop()
+      house = new TestHouse({ plugins: { lamp: { 'index.ts': lamp({ members }) } } })
+      write('{\n\n  "pol": 5,\n  "poll": 6\n}')
+      await house.start()
+      expect([(await inPlugin()).config, told(3).length, view().error]).toEqual([{ poll: 6 }, 1, null])
+    },
+  )
 
   test('with a name of an older version is passed over with a warning when the plugin loads', async () => {
     await start(lamp({ schema: 'old: z.number().optional(), poll: z.number().default(30)' }))

@@ -44,6 +44,8 @@ const NOTHING: unknown = Object.freeze({})
 export class PluginConfig {
   readonly described: Described
   readonly #options: PluginConfigOptions
+  /** What leads to no setting, once it was told. */
+  readonly #told = new Set<string>()
   #now: Candidate | undefined
 
   private constructor(options: PluginConfigOptions, described: Described) {
@@ -108,6 +110,7 @@ export class PluginConfig {
   adopt(candidate: Candidate): void {
     this.#now = candidate
     this.#options.settings.inForce = candidate.given.stored
+    this.#tellOfStrangers(candidate.given)
   }
 
   /** Encrypts secrets that somebody wrote by hand. */
@@ -115,13 +118,21 @@ export class PluginConfig {
     return tidied(this.#options.settings, stored, this.described.shape, this.#options.log)
   }
 
+  /** A name that a version before knew is no reason to refuse the next one; one that is misspelt is told alike. */
   #tellOfStrangers({ strangers, unknown, stored }: Given): void {
     const { log, settings } = this.#options
-    for (const path of strangers)
-      log.warn(
-        `${settings.file}:${stored.lineOf(path)}: there is no setting ${pointerOf(path)}; it is passed over.`,
+    const tell = (what: string, message: string) => {
+      if (!this.#told.has(what)) log.warn(message)
+      this.#told.add(what)
+    }
+    for (const path of strangers) {
+      const pointer = pointerOf(path)
+      tell(
+        pointer,
+        `${settings.file}:${stored.lineOf(path)}: there is no setting ${pointer}; it is passed over.`,
       )
-    for (const variable of unknown) log.warn(`${variable} leads to no setting; it is passed over.`)
+    }
+    for (const variable of unknown) tell(variable, `${variable} leads to no setting; it is passed over.`)
   }
 }
 
