@@ -73,8 +73,15 @@ const Definition = v.pipe(
   ),
 )
 
-/** @throws PluginError `no_default_export` or `invalid_definition` */
-export function definitionOf(module: unknown, entry: string): PluginDefinition {
+/**
+ * @param warn told of what is passed over
+ * @throws PluginError `no_default_export` or `invalid_definition`
+ */
+export function definitionOf(
+  module: unknown,
+  entry: string,
+  warn: (message: string) => void,
+): PluginDefinition {
   const exported =
     typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
   if (exported === undefined) {
@@ -100,7 +107,15 @@ export function definitionOf(module: unknown, entry: string): PluginDefinition {
       positionOfText(entry, 'export default'),
     )
   }
+  for (const name of strangersIn(exported))
+    warn(`${entry}: a plugin has no member "${name}"; it is passed over. Is it misspelt?`)
   return copyOf(exported as PluginDefinition)
+}
+
+/** What an instance of a class has besides is its own affair. */
+function strangersIn(definition: object): string[] {
+  if (Object.getPrototypeOf(definition) !== Object.prototype) return []
+  return Object.keys(definition).filter((name) => !Object.hasOwn(Definition.entries, name))
 }
 
 /** Read once: a member that changes, or throws when it is read again, is no trouble for whoever shows it later. */

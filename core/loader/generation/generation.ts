@@ -273,7 +273,7 @@ export class Generation implements MountOwner {
       },
       superseded,
     )
-    this.#definition = this.enter(() => definitionOf(module, entry))
+    this.#definition = this.enter(() => definitionOf(module, entry, (message) => this.log.warn(message)))
     this.#stepsAside = wouldBreak(this)
     const { events: schemas } = this.#definition
     if (schemas !== undefined)
