@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Benchmark, Figure } from './benchmark.ts'
 import { backup } from './backup/backup.ts'
 import { blocked } from './blocked/blocked.ts'
+import { config } from './config/config.ts'
 import { emit } from './emit/emit.ts'
 import { exclusive } from './exclusive/exclusive.ts'
 import { house } from './house/house.ts'
@@ -39,6 +40,7 @@ const ALL: readonly Benchmark[] = [
   start,
   blocked,
   tables,
+  config,
   backup,
   killed,
 ]
