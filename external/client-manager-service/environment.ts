@@ -1,5 +1,6 @@
 // The environment, read once and checked: the only file here that knows its names.
 
+import { readFileSync } from 'node:fs'
 import * as v from 'valibot'
 
 export interface Environment {
@@ -25,6 +26,7 @@ const Given = v.object({
     '10000',
   ),
   DATA_DIR: v.optional(v.pipe(v.string(), v.nonEmpty()), './data'),
+  /** `HOME_CONSOLE_CREDENTIAL_FILE` names a file that holds it, as Docker lays a secret. */
   HOME_CONSOLE_CREDENTIAL: v.pipe(
     v.string('must be the credential that the Core knows as EXTERNAL_CLIENT_MANAGER_SERVICE__CREDENTIAL'),
     v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters'),
@@ -37,6 +39,8 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
   const given = Object.fromEntries(
     Object.keys(Given.entries).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   )
+  const file = env['HOME_CONSOLE_CREDENTIAL_FILE']
+  if (file) given['HOME_CONSOLE_CREDENTIAL'] ??= textOf(file)
   const { success, output, issues } = v.safeParse(Given, given)
   if (!success) throw new Error(issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`).join('\n'))
   delete env['HOME_CONSOLE_CREDENTIAL']
@@ -46,5 +50,14 @@ export function readEnvironment(env: Record<string, string | undefined>): Enviro
     dataDir: output.DATA_DIR,
     credential: output.HOME_CONSOLE_CREDENTIAL,
     coreUrl: output.HOME_CONSOLE_URL?.replace(/\/$/, '') ?? null,
+  }
+}
+
+/** Without the line break at its end. @throws Error */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd()
+  } catch (error) {
+    throw new Error(`HOME_CONSOLE_CREDENTIAL_FILE: ${(error as Error).message}`, { cause: error })
   }
 }

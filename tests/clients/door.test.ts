@@ -1,6 +1,8 @@
 // Who may ask the client manager anything: the Core, and on whose behalf it says it asks.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { callerToken, ServiceProcess } from './kit.ts'
 
 let service: ServiceProcess
@@ -76,6 +78,22 @@ test('a body that is no JSON, does not fit, or is too large is refused, and noth
   expect((await put(JSON.stringify({ commands: { x: { argv: ['a'.repeat(2 ** 21)] } } }))).status).toBe(413)
   const { status, body } = await service.ask('GET', '/api/nothing')
   expect([status, body.code]).toEqual([404, 'not_found'])
+})
+
+test('its credential may lie in a file, as Docker lays a secret', async () => {
+  const file = join(service.folder, 'credential')
+  writeFileSync(file, 'a-credential-in-a-file-of-its-own\n', { mode: 0o600 })
+  const environment = { HOME_CONSOLE_CREDENTIAL: '', HOME_CONSOLE_CREDENTIAL_FILE: file }
+  await using other = await ServiceProcess.start(environment)
+  const statusFor = async (credential: string) => {
+    const headers = { Authorization: `Bearer ${credential}` }
+    return (await fetch(`${other.url}/openapi.json`, { headers })).status
+  }
+  expect(await statusFor('a-credential-in-a-file-of-its-own')).toBe(200)
+  expect(await statusFor('a-credential-in-no-file-of-its-own')).toBe(401)
+
+  await using third = new ServiceProcess({ ...environment, HOME_CONSOLE_CREDENTIAL_FILE: `${file}-2` })
+  expect(await third.start().then(String, String)).toContain('HOME_CONSOLE_CREDENTIAL_FILE: ENOENT')
 })
 
 test('it does not start without a credential, and says so', async () => {
