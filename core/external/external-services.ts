@@ -85,6 +85,11 @@ export class ExternalServices {
     return [...this.#good]
   }
 
+  /** Whether the environment says where it is: then somebody else runs it. */
+  isElsewhere(name: string): boolean {
+    return this.#options.given[name]?.url !== undefined
+  }
+
   /** Why there is no such service; null where there is one. */
   whyNot(name: string): string | null {
     if (this.#good.has(name)) return null

@@ -10,6 +10,7 @@ import {
   ask,
   clientsOf,
   CREDENTIAL,
+  embedded,
   folderOf,
   houseWithAdapter,
   inState,
@@ -52,6 +53,15 @@ test('the adapter makes of it a part of the house: up, with its credential, and 
   expect(await ask(house, '/x')).toBe('well')
   expect((await house.event('core.external')).data).toMatchObject({ name: 'clients', state: 'starting' })
   expect((await house.event('core.external')).data).toMatchObject({ state: 'up', before: 'starting' })
+})
+
+test('one that could be started here is not, where the environment says that it is elsewhere', async () => {
+  const url = serve(() => new Response('elsewhere'))
+  house = await houseWithAdapter(embedded(), {
+    config: { external: { clients: { url, credential: CREDENTIAL } } },
+  })
+  expect(await inState(house, 'up')).toMatchObject({ mode: 'microservice', url, pid: null })
+  expect(await ask(house, '/x')).toBe('elsewhere')
 })
 
 test('without an adapter, or with one that is disabled, nobody asks it anything', async () => {

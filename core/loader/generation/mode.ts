@@ -1,4 +1,5 @@
-// In which modes a plugin can run, and in which of them it does: as the owner wishes, or in the first.
+// In which modes a plugin can run, and in which of them it does: as the owner wishes, as the environment says, or in the
+// first.
 
 import type { Mode, PluginDefinition } from '@home-console/sdk'
 import type { Organs } from '../organs.ts'
@@ -19,5 +20,8 @@ export function modesOf({ modes, external }: Role, organs: Asked): readonly Mode
 export function modeOf(id: string, role: Role, organs: Asked): Mode {
   const modes = modesOf(role, organs)
   const wished = organs.wishes.of(id).mode
-  return wished !== null && modes.includes(wished) ? wished : modes[0]!
+  if (wished !== null && modes.includes(wished)) return wished
+  // Whoever says where a service is has it run there: a container need not be told so a second time.
+  const isElsewhere = role.external !== undefined && organs.external.isElsewhere(role.external)
+  return isElsewhere && modes.includes('microservice') ? 'microservice' : modes[0]!
 }
