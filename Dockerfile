@@ -14,8 +14,6 @@ RUN install -d -o 1000 -g 1000 -m 700 /data
 WORKDIR /house
 COPY --from=packages /house/node_modules node_modules
 COPY package.json bunfig.toml tsconfig.json ./
-# An external service imports the SDK's types, and nothing else of the Core.
-COPY core/sdk core/sdk
 COPY scripts/answers-health scripts/
 ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data HOME=/tmp
 VOLUME /data

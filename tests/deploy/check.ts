@@ -1,6 +1,6 @@
 // What both checks of scripts/check-deployment stand on: its shelf, commands that must succeed, and a plugin to swap.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export const repository = join(import.meta.dir, '../..')
@@ -47,6 +47,17 @@ export default definePlugin({
   },
 })
 `,
+  )
+}
+
+/** Stands for the service, unless a plugin does already. */
+export function writeAdapter(plugins: string, service: string): void {
+  const sources = new Bun.Glob('*/index.ts').scanSync({ cwd: plugins, absolute: true })
+  if (Array.from(sources, (file) => readFileSync(file, 'utf8')).some((text) => text.includes(`'${service}'`)))
+    return
+  writeFileSync(
+    join(plugins, `${service}-adapter.ts`),
+    `export default { version: '1.0.0', external: '${service}', onLoad() {} }\n`,
   )
 }
 

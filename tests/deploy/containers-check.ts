@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../until.ts'
-import { freePort, repository, run, shelf, textOf, writeLamp } from './check.ts'
+import { freePort, repository, run, shelf, textOf, writeAdapter, writeLamp } from './check.ts'
 
 const START_MS = 30_000
 /** Of the image, and of compose's own user in it. */
@@ -46,6 +46,7 @@ beforeAll(async () => {
   services = Object.keys(resolved.services)
   cpSync(join(repository, 'plugins'), plugins, { recursive: true })
   writeLamp(plugins, 'one')
+  for (const name of services.filter((name) => name !== 'core')) writeAdapter(plugins, name)
   const { core } = resolved.services
   core!.ports = [`127.0.0.1:${port}:11000`]
   core!.volumes = core!.volumes.map((volume) => volume.replace(join(repository, 'plugins'), plugins))
@@ -98,6 +99,20 @@ test('each is nobody who may anything, and writes nowhere but in its volume', as
       await expect(inside(service, 'touch', `${place}/mine`)).rejects.toThrow('Read-only file system')
     expect(await inside(service, 'stat', '-c', '%u %a', '/data')).toBe(`${USER} 700`)
   }
+})
+
+test('each service is up behind its adapter, where compose.yaml says that it is', async () => {
+  const headers = { Authorization: `Bearer ${await inside('core', 'cat', '/data/admin-token')}` }
+  const adapters = async () => {
+    const { plugins: views } = JSON.parse((await textOf(`${url}/api/core/plugins`, { headers }))!) as {
+      plugins: { kind: string; mode: string; state: string; status: { label: string; state: string }[] }[]
+    }
+    return views.filter(({ kind }) => kind === 'adapter')
+  }
+  const isWell = { label: 'external', state: 'ok' }
+  await until('the services', async () => (await adapters()).every(({ status }) => status[0]?.state === 'ok'))
+  const expected = { mode: 'microservice', state: 'active', status: [isWell] }
+  expect(await adapters()).toMatchObject(services.filter((name) => name !== 'core').map(() => expected))
 })
 
 test('the command line in the container finds the house', async () => {
