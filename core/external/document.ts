@@ -51,8 +51,13 @@ export class KeptDocument<Document> {
     return this.#fault
   }
 
-  /** It came up, or says of itself where its document is: it may be another one. */
+  /** It came up, or its service.json is another one: what it says of itself may be, too, and a tag of before means nothing. */
   refresh(): void {
+    this.#etag = null
+    this.#look()
+  }
+
+  #look(): void {
     this.#cancel()
     if (this.#stopped) return
     if (this.#fetching) {
@@ -106,10 +111,11 @@ export class KeptDocument<Document> {
     if (isOther) this.#options.onChange()
     if (this.#again) {
       this.#again = false
-      return this.refresh()
+      this.#etag = null
+      return this.#look()
     }
     const pause = fault === null ? EVERY_MS : Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), EVERY_MS)
-    this.#cancel = this.#options.clock.after(pause, () => this.refresh())
+    this.#cancel = this.#options.clock.after(pause, () => this.#look())
   }
 
   #forget(): void {

@@ -82,16 +82,20 @@ describe('the document of a service', () => {
     expect(service.changes).toBe(2)
   })
 
-  test('is not sent again where it has a tag', async () => {
-    const { kept } = serve()
+  test('is not sent again where it has a tag, unless the service came up anew', async () => {
+    const { kept, clock } = serve()
     service.answer = (response) => {
       if (service.asked.at(-1) === '"1"') response.writeHead(304).end()
       else response.setHeader('ETag', '"1"').end('["tagged"]')
     }
     await service.change()
-    kept.refresh()
-    await until('the second look', () => service.closed === 2)
+    await until('the pause', () => service.pauses.length === 1)
+    await clock.advance(300_000)
+    await until('the second look', () => service.pauses.length === 2)
     expect(service.asked).toEqual([undefined, '"1"'])
+    kept.refresh()
+    await until('the third look', () => service.pauses.length === 3)
+    expect(service.asked).toEqual([undefined, '"1"', undefined])
     expect([kept.document, service.changes]).toEqual([['tagged'], 1])
   })
 
