@@ -23,6 +23,10 @@ const FETCH_MS = 10_000
 /** A service may be another one without having been away. */
 const EVERY_MS = 300_000
 const FIRST_PAUSE_MS = 2_000
+/** A service that changes all the time keeps the house busy for so small a part of it. */
+const PART_OF_THE_TIME = 1 / 20
+/** What is read faster than this is nothing to rest from, in ms. */
+const QUICKLY_MS = 20
 
 export class KeptDocument<Document> {
   readonly #options: KeptDocumentOptions<Document>
@@ -35,6 +39,8 @@ export class KeptDocument<Document> {
   #fetching = false
   #again = false
   #stopped = false
+  /** By the platform's clock, in ms. */
+  #restsUntil = 0
   #callOff = () => {}
 
   constructor(options: KeptDocumentOptions<Document>) {
@@ -64,7 +70,10 @@ export class KeptDocument<Document> {
       this.#again = true
       return
     }
-    void this.#refresh()
+    const rest = this.#restsUntil - performance.now()
+    if (rest <= 0) return void this.#refresh()
+    const timer = setTimeout(() => this.#look(), rest)
+    this.#cancel = () => clearTimeout(timer)
   }
 
   stop(): void {
@@ -85,10 +94,9 @@ export class KeptDocument<Document> {
     try {
       const text = await this.#fetch(fetch, path)
       if (text !== null && text !== this.#text) {
-        const document = this.#options.read(text)
-        isOther = true
-        this.#document = document
+        this.#document = this.#read(text)
         this.#text = text
+        isOther = true
       }
     } catch (error) {
       // What it gave is looked at again next time, whatever its tag.
@@ -116,6 +124,17 @@ export class KeptDocument<Document> {
     }
     const pause = fault === null ? EVERY_MS : Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), EVERY_MS)
     this.#cancel = this.#options.clock.after(pause, () => this.#look())
+  }
+
+  /** @throws Error why it is no document */
+  #read(text: string): Document {
+    const began = performance.now()
+    try {
+      return this.#options.read(text)
+    } finally {
+      const took = performance.now() - began
+      if (took > QUICKLY_MS) this.#restsUntil = performance.now() + took / PART_OF_THE_TIME
+    }
   }
 
   #forget(): void {

@@ -45,7 +45,10 @@ class Service {
         const { port } = this.#server.address() as AddressInfo
         return this.isUp ? (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init) : null
       },
-      read: (text) => JSON.parse(text) as string[],
+      read: (text) => {
+        if (text.includes('slow')) Bun.sleepSync(25)
+        return JSON.parse(text) as string[]
+      },
       onChange: () => void this.changes++,
     })
   }
@@ -157,6 +160,20 @@ describe('the document of a service', () => {
     service.path = undefined
     await service.change()
     expect(kept.document).toBeNull()
+  })
+
+  test('that takes long to read is not read again at once, however often the service comes up', async () => {
+    serve()
+    let number = 0
+    service.answer = (response) => response.end(`["slow ${++number}"]`)
+    await service.change()
+    const second = performance.now()
+    await service.change()
+    const third = performance.now()
+    await service.change()
+    // Each takes 25 ms, of 500.
+    expect(performance.now() - third).toBeGreaterThan(300)
+    expect(third - second).toBeGreaterThan(300)
   })
 
   test('that hangs is called off at the end', async () => {
