@@ -13,6 +13,8 @@ export interface ChildOptions {
 
 /** How long what it wrote last may take to be read when it has ended, in ms. */
 const LAST_WORDS_MS = 500
+/** Of its last line, as the reason of its end. */
+const LONGEST_COMPLAINT = 500
 
 export class Child {
   readonly pid: number
@@ -33,7 +35,7 @@ export class Child {
     const read = Promise.all([
       new OutputLines((line) => onLine('stdout', line)).read(child.stdout),
       new OutputLines((line) => {
-        if (line.trim() !== '') this.#lastComplaint = line.trim()
+        if (line.trim() !== '') this.#lastComplaint = line.trim().slice(0, LONGEST_COMPLAINT)
         onLine('stderr', line)
       }).read(child.stderr),
     ])
@@ -69,8 +71,9 @@ export class Child {
     try {
       process.kill(-this.pid, signal)
     } catch (error) {
-      // Nobody is left in the group.
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      // Nobody is left in the group, or nobody whom the Core may end.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ESRCH' && code !== 'EPERM') throw error
     }
   }
 }

@@ -109,15 +109,14 @@ export class Embedded implements Way {
   async #live(): Promise<{ cameUp: boolean; why: string }> {
     let child: Child
     let port: number
-    let forget: () => void
     try {
       port = freePort()
       child = this.#spawn(port)
-      forget = this.#options.orphans.record(child.pid, this.#options.dataDir)
     } catch (error) {
       return { cameUp: false, why: `It cannot be started: ${(error as Error).message}` }
     }
     this.#child = child
+    const forget = this.#record(child)
     void child.ended.then(() => this.#wake())
     const { credential } = this
     const reach = new LiveReach({ origin: `http://127.0.0.1:${port}`, address: null, credential })
@@ -130,7 +129,9 @@ export class Embedded implements Way {
     const end = await child.ended
     forget()
     this.#child = null
-    return { cameUp: trouble === null, why: trouble ?? this.#error ?? end }
+    // It may have told its last line all that it knows.
+    const why = (trouble ?? this.#error ?? end).replaceAll(credential, '***')
+    return { cameUp: trouble === null, why }
   }
 
   #spawn(port: number): Child {
@@ -154,6 +155,18 @@ export class Embedded implements Way {
         else log().warn(line, { external: name })
       },
     })
+  }
+
+  /** @returns takes it off the record again */
+  #record({ pid }: Child): () => void {
+    const { name, dataDir, orphans, log } = this.#options
+    try {
+      return orphans.record(pid, dataDir)
+    } catch (error) {
+      // The kernel ends it with the Core all the same, where it can.
+      log().warn(`Process ${pid} of "${name}" is not on record: ${(error as Error).message}`)
+      return () => {}
+    }
   }
 
   /** @returns null when it is ready; else why it is not */

@@ -80,6 +80,10 @@ export class ExternalService {
   #way: Way | null = null
   /** Why there is no way at all where one is wanted. */
   #error: string | null = null
+  /** To take over, when it is up. */
+  #coming: { readonly way: Way; readonly manifest: ServiceManifest } | null = null
+  /** A service.json that is not in force yet, or was refused for what it describes. */
+  #next: ServiceManifest | null = null
   /** All that are not quite gone, and one that is to take over. */
   readonly #alive = new Set<Way>()
   #told: ExternalState = 'stopped'
@@ -259,30 +263,33 @@ export class ExternalService {
     })
   }
 
-  /** Its service.json is another one: what runs follows it, once that is up. */
+  /** Its service.json is another one: what runs follows it, once that is up. A newer one overtakes it. */
   takeManifest(manifest: ServiceManifest): void {
-    if (Bun.deepEquals(manifest, this.#manifest)) return
+    this.#next = manifest
+    if (this.#coming !== null && this.#coming.manifest !== this.#manifest) void this.#close(this.#coming.way)
     void this.#change(async () => {
-      const before = this.#manifest
+      if (this.#next !== manifest) return
       try {
-        if (this.#way === null && this.#claim !== null) {
-          this.#manifest = manifest
-          await this.#begin()
-        } else if (this.#way !== null && concerns(this.#way.mode, before, manifest))
-          await this.#replace(this.#way.mode, manifest)
-        this.#manifest = manifest
-        this.#say('manifest')
-        this.#log.info(`service.json of "${this.name}" is in force: version ${manifest.version}.`)
+        await this.#follow(manifest)
       } catch (error) {
-        this.fault = `What it describes does not come up: ${(error as Error).message}`
+        if (this.#next === manifest)
+          this.fault = `What it describes does not come up: ${(error as Error).message}`
       }
     })
   }
 
-  /** Begins another way of the same kind, and stops the one before when that is up. @throws Error why it is not */
+  /**
+   * Begins another way of the same kind, and stops the one before when that is up. A service.json that was refused for
+   * what it describes gets another chance.
+   *
+   * @throws Error why it is not up
+   */
   restart(): Promise<void> {
     return this.#change(async () => {
-      if (this.#claim !== null) await this.#replace(this.#way?.mode ?? this.#claim.mode, this.#manifest)
+      if (this.#claim === null) return
+      const manifest = this.#next ?? this.#manifest
+      await this.#replace(this.#way?.mode ?? this.#claim.mode, manifest)
+      this.#adopt(manifest)
     })
   }
 
@@ -302,6 +309,23 @@ export class ExternalService {
     const turn = this.#turn.then(run)
     this.#turn = turn.catch(() => {})
     return turn
+  }
+
+  /** @throws Error why what it describes did not come up */
+  async #follow(manifest: ServiceManifest): Promise<void> {
+    const way = this.#way
+    if (way !== null && concerns(way.mode, this.#manifest, manifest)) await this.#replace(way.mode, manifest)
+    this.#adopt(manifest)
+    if (way === null) await this.#begin()
+  }
+
+  #adopt(manifest: ServiceManifest): void {
+    if (this.#next === manifest) this.#next = null
+    if (Bun.deepEquals(manifest, this.#manifest)) return
+    this.#manifest = manifest
+    this.#fault = null
+    this.#log.info(`service.json of "${this.name}" is in force: version ${manifest.version}.`)
+    this.#say('manifest')
   }
 
   /** Nothing runs, so there is nothing to lose: it may take as long as it takes. */
@@ -324,11 +348,14 @@ export class ExternalService {
   /** @throws Error why the next way did not come up */
   async #replace(mode: Mode, manifest: ServiceManifest): Promise<void> {
     const next = mode === 'in_process' ? null : await this.#open(mode, manifest)
+    this.#coming = next && { way: next, manifest }
     try {
       await next?.cameUp
     } catch (error) {
       void this.#close(next)
       throw error
+    } finally {
+      this.#coming = null
     }
     if (this.#claim === null) return void this.#close(next)
     const before = this.#way

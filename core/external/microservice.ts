@@ -12,6 +12,9 @@ const RELUCTANT_MS = 5_000
 /** Unless service.json says how long it may take to come up. */
 const READY_MS = 15_000
 
+/** Of one name, so many are tried. */
+const MOST_ADDRESSES = 4
+
 export interface MicroserviceOptions extends WayOptions {
   readonly url: string
 }
@@ -89,17 +92,21 @@ export class Microservice implements Way {
     const known = this.#reach && (await probe(this.#reach, path, timeoutMs))
     if (this.#reach !== null && known === null) return null
     const { origin, hostname } = new URL(this.#options.url)
-    let address: string | null = null
+    let addresses: (string | null)[]
     try {
-      if (isIP(hostname.replace(/^\[|\]$/g, '')) === 0) address = (await lookup(hostname)).address
+      addresses = await addressesOf(hostname)
     } catch (error) {
       return `The name ${hostname} means no address: ${(error as Error).message}`
     }
-    if (this.#reach !== null && this.#reach.address === address) return known
-    const reach = new LiveReach({ origin, address, credential: this.credential })
-    const trouble = await probe(reach, path, timeoutMs)
-    // A first address is kept whatever it says: there is no other.
-    if (trouble === null || this.#reach === null) this.#reach = reach
+    let trouble = known
+    for (const address of addresses) {
+      if (this.#reach?.address === address) continue
+      const reach = new LiveReach({ origin, address, credential: this.credential })
+      trouble = await probe(reach, path, timeoutMs)
+      // The first one is kept whatever it says, while there is no other.
+      if (trouble === null || this.#reach === null) this.#reach = reach
+      if (trouble === null) break
+    }
     return trouble
   }
 
@@ -109,4 +116,11 @@ export class Microservice implements Way {
       this.#timer.unref()
     })
   }
+}
+
+/** What a name means; null for what is an address itself. */
+async function addressesOf(hostname: string): Promise<(string | null)[]> {
+  if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) return [null]
+  const found = await lookup(hostname, { all: true })
+  return [...new Set(found.map(({ address }) => address))].slice(0, MOST_ADDRESSES)
 }

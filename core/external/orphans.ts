@@ -112,6 +112,8 @@ export async function guardCommand(): Promise<readonly string[]> {
   if (setpriv === null) return []
   const guard = [setpriv, '--pdeathsig', 'KILL']
   // That of busybox does not know the word.
-  const { exited } = Bun.spawn([...guard, 'true'], { stdio: ['ignore', 'ignore', 'ignore'] })
-  return (await exited) === 0 ? guard : []
+  const known = Bun.spawn([...guard, process.execPath, '--version'], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  })
+  return (await known.exited) === 0 ? guard : []
 }

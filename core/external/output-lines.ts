@@ -26,7 +26,8 @@ export class OutputLines {
     try {
       for await (const chunk of stream) {
         this.#take(chunk)
-        if (this.#bytes > BYTES_PER_SECOND) await Bun.sleep(this.#second + 1_000 - performance.now())
+        if (this.#bytes <= BYTES_PER_SECOND) continue
+        await Bun.sleep(Math.max(0, this.#second + 1_000 - performance.now()))
       }
     } catch (error) {
       this.#onLine(`What it writes cannot be read any more: ${(error as Error).message}`)

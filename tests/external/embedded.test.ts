@@ -134,6 +134,13 @@ test('one that never comes up is tried with growing pauses and given up, with it
   expect(clientsOf(house)).toMatchObject({ state: 'up', error: null })
 })
 
+test('what a dying child tells of its credential is told to nobody', async () => {
+  const tells = `console.error('here it is: ' + process.env.HOME_CONSOLE_CREDENTIAL); process.exit(1)`
+  house = await houseWithAdapter(embedded(tells))
+  expect((await inState(house, 'given_up', 15_000)).error).toContain('here it is: ***')
+  expect(JSON.stringify([house.events, house.logs])).not.toMatch(/here it is: [^*]/)
+})
+
 test('one that cannot even be started is given up with the reason', async () => {
   house = await houseWithAdapter(embedded(server(), startable({ command: ['there-is-no-such-program'] })))
   expect((await inState(house, 'given_up', 15_000)).error).toContain('there-is-no-such-program')

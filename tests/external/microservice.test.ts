@@ -109,6 +109,27 @@ test('it is down while it does not answer, and up when it does again', async () 
   await inState(house, 'up')
 })
 
+test('a name is pinned to an address of it that answers', async () => {
+  const { port } = new URL(serve())
+  const url = `http://localhost:${port}`
+  house = await houseWithAdapter({ 'service.json': manifest({ url }) })
+  expect((await inState(house, 'up')).url).toBe(url)
+  expect(house.runtime.external.find('clients')!.reach!.address).toBe('127.0.0.1')
+})
+
+test('a name that means nothing: it is down, and says so', async () => {
+  house = await houseWithAdapter(
+    {
+      'service.json': manifest({
+        url: 'http://there-is-no-such-name.invalid',
+        start: { command: ['x'], readyMs: 100 },
+      }),
+    },
+    { plugin: adapter(`modes: ['microservice']`) },
+  )
+  expect((await inState(house, 'down')).error).toContain('there-is-no-such-name.invalid')
+})
+
 test('nobody says where it is: it is down, and says what to set', async () => {
   house = await houseWithAdapter({ 'service.json': manifest() })
   expect((await inState(house, 'down')).error).toContain('EXTERNAL_CLIENTS__URL')

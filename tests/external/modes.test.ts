@@ -180,6 +180,54 @@ test('service.json describes what does not come up: the one before goes on servi
   expect(clientsOf(house).fault).toBeNull()
 })
 
+/** @returns the process that comes up, and never will be */
+async function changeToOneThatNeverAnswers(): Promise<number> {
+  house.write(
+    'clients/never.ts',
+    `console.log('never ' + process.pid); setInterval(() => {}, 1_000)`,
+    'external',
+  )
+  const start = { command: ['bun', 'never.ts'], readyMs: 60_000 }
+  house.write('clients/service.json', startable(start, { version: '2.0.0' }), 'external')
+  const line = await until('it is on its way', () =>
+    house.logs.find(({ message }) => message.startsWith('never ')),
+  )
+  return Number(line.message.split(' ')[1])
+}
+
+test('a newer service.json overtakes one that is still coming up', async () => {
+  house = await houseWithAdapter(embedded(server('one')))
+  const { pid } = await inState(house, 'up')
+  const coming = await changeToOneThatNeverAnswers()
+  house.write('clients/service.json', startable({}, { version: '3.0.0' }), 'external')
+  await until('the third is in force', () => clientsOf(house).version === '3.0.0')
+  expect(clientsOf(house)).toMatchObject({ state: 'up', fault: null })
+  expect(house.logs.filter(({ level }) => level === 'error')).toEqual([])
+  await gone(pid!)
+  await gone(coming)
+})
+
+test('a service.json that is taken back leaves what runs as it is', async () => {
+  house = await houseWithAdapter(embedded(server('one')))
+  const { pid } = await inState(house, 'up')
+  const coming = await changeToOneThatNeverAnswers()
+  house.write('clients/service.json', startable(), 'external')
+  await gone(coming)
+  expect(clientsOf(house)).toMatchObject({ state: 'up', fault: null, pid, version: '1.0.0' })
+})
+
+test('a restart gives what service.json describes another chance, when what it lacked is there', async () => {
+  house = await houseWithAdapter(embedded(server('one')))
+  await inState(house, 'up')
+  const service = startable({ command: ['bun', 'later.ts'] }, { version: '2.0.0' })
+  house.write('clients/service.json', service, 'external')
+  await until('the fault', () => clientsOf(house).fault)
+  house.write('clients/later.ts', server('two'), 'external')
+  expect((await house.request('/api/core/external/clients/restart', { method: 'POST' })).status).toBe(200)
+  expect(clientsOf(house)).toMatchObject({ state: 'up', fault: null, version: '2.0.0' })
+  expect(await ask(house, '/')).toBe('two')
+})
+
 test('service.json goes while it runs: the adapter waits, and the child ends after it', async () => {
   house = await houseWithAdapter(embedded(), {
     plugin: adapter(`onUnload(ctx) { ctx.log.info('the adapter leaves') }`),
