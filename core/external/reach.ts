@@ -15,6 +15,7 @@ export class LiveReach implements Place {
   readonly origin: string
   readonly address: string | null
   readonly credential: string
+  readonly #leaving = new AbortController()
   #underWay = 0
   #onIdle: (() => void) | undefined
 
@@ -22,6 +23,11 @@ export class LiveReach implements Place {
     this.origin = origin
     this.address = address
     this.credential = credential
+  }
+
+  /** Aborts when it is about to go. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal
   }
 
   /** Calls under way. */
@@ -37,8 +43,9 @@ export class LiveReach implements Place {
     if (--this.#underWay === 0) this.#onIdle?.()
   }
 
-  /** @returns whether all calls ended in time */
+  /** Whoever stays for good is told to go, and all else is waited for. @returns whether all calls ended in time */
   async drained(ms: number): Promise<boolean> {
+    this.#leaving.abort()
     if (this.#underWay === 0) return true
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#onIdle = resolve

@@ -126,7 +126,7 @@ export class Passage {
         }),
       )
       call.expectNothing()
-      return new SocketRelay(upstream, call)
+      return new SocketRelay(upstream, call, line.reach.leaving)
     } catch (error) {
       call.end()
       throw error

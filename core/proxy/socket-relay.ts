@@ -26,6 +26,8 @@ const MOST_WAITING_BYTES = 512 * 1024
 /** How often it is looked whether the service has taken what waits: its side does not tell. */
 const LOOK_AGAIN_MS = 20
 
+/** The IANA registry's "Service Restart": the client is expected to come back. */
+const SERVICE_RESTART = 1012
 /** No close frame may carry these (RFC 6455, section 7.4.1). */
 const NO_STATUS = 1005
 const ABNORMAL = 1006
@@ -57,12 +59,16 @@ export function openUpstream({ url, headers, protocols, tls, signal }: Upstream)
 export class SocketRelay {
   readonly #upstream: WebSocket
   readonly #call: Call
+  readonly #leaving: AbortSignal
+  readonly #leave = () => this.#client?.close(SERVICE_RESTART, 'The service is another one now; come back.')
   #client: ClientSocket | undefined
   #looking: Timer | undefined
 
-  constructor(upstream: WebSocket, call: Call) {
+  /** @param leaving aborts when the service is about to go */
+  constructor(upstream: WebSocket, call: Call, leaving: AbortSignal) {
     this.#upstream = upstream
     this.#call = call
+    this.#leaving = leaving
     upstream.addEventListener('message', ({ data }) => this.#toClient(data as string | ArrayBuffer))
     upstream.addEventListener('close', ({ code, reason }) => this.#upstreamClosed(code, reason))
   }
@@ -76,7 +82,9 @@ export class SocketRelay {
   opened(client: ClientSocket): void {
     this.#client = client
     this.#upstream.resume()
-    if (this.#upstream.readyState !== WebSocket.OPEN) this.#upstreamClosed(ABNORMAL, '')
+    if (this.#upstream.readyState !== WebSocket.OPEN) return this.#upstreamClosed(ABNORMAL, '')
+    if (this.#leaving.aborted) this.#leave()
+    else this.#leaving.addEventListener('abort', this.#leave, { once: true })
   }
 
   received(message: string | Uint8Array<ArrayBuffer>): void {
@@ -100,6 +108,7 @@ export class SocketRelay {
   /** The client's side is closed. */
   closed(code: number, reason: string): void {
     this.#client = undefined
+    this.#leaving.removeEventListener('abort', this.#leave)
     this.#stopLooking()
     const upstream = this.#upstream
     if (upstream.isPaused) upstream.resume()
@@ -122,6 +131,7 @@ export class SocketRelay {
   #upstreamClosed(code: number, reason: string): void {
     const client = this.#client
     this.#client = undefined
+    this.#leaving.removeEventListener('abort', this.#leave)
     this.#stopLooking()
     this.#call.end()
     if (client === undefined) return

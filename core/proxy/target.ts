@@ -8,6 +8,8 @@ export interface Reach {
   readonly address: string | null
   /** Proves to the service that it is the Core who calls, and to the Core that it is the service. */
   readonly credential: string
+  /** Aborts when another one takes its place: what is open for good, such as a WebSocket, must begin anew there. */
+  readonly leaving: AbortSignal
   /** A call is under way: whoever takes this reach away waits for its end. */
   begin(): void
   end(): void
