@@ -23,6 +23,8 @@ export interface CommandsOptions {
 }
 
 const MOST_PER_CLIENT = 4
+/** When another process of this service takes over, this one learns from the database what that one hears. */
+const LOOK_AGAIN_MS = 500
 
 const STATUS_OF = {
   timed_out: 'timed_out',
@@ -34,6 +36,9 @@ export class Commands {
   readonly #options: Required<CommandsOptions>
   readonly #deadlines = new Map<string, Timer>()
   readonly #watchers = new Map<string, Set<() => void>>()
+  readonly #lookAgain = setInterval(() => {
+    for (const id of [...this.#watchers.keys()]) this.#changed(id)
+  }, LOOK_AGAIN_MS)
 
   constructor(options: CommandsOptions) {
     this.#options = { overdueMs: 15_000, ...options }
@@ -138,6 +143,7 @@ export class Commands {
   }
 
   stop(): void {
+    clearInterval(this.#lookAgain)
     for (const deadline of this.#deadlines.values()) clearTimeout(deadline)
     this.#deadlines.clear()
   }

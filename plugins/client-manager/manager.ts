@@ -83,9 +83,8 @@ export class Manager {
       headers,
       body: JSON.stringify(request),
     })
-    const body: unknown = await response.json()
-    if (response.ok) return outcomeOf(Result.parse(body))
-    const { code, detail, command_id: id } = Refusal.parse(body)
+    if (response.ok) return outcomeOf(await read(response, Result))
+    const { code, detail, command_id: id } = await read(response, Refusal)
     // It ran for too long, and that too is an outcome.
     const command = response.status === 408 && id !== undefined ? await this.command(id) : null
     if (command !== null) return outcomeOf(command)
@@ -94,10 +93,22 @@ export class Manager {
 
   async #ask<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema>> {
     const response = await this.#external.fetch(path)
-    const body: unknown = await response.json()
-    if (response.ok) return schema.parse(body)
-    const { code, detail } = Refusal.parse(body)
+    if (response.ok) return read(response, schema)
+    const { code, detail } = await read(response, Refusal)
     throw problem(response.status, code, detail)
+  }
+}
+
+/** @throws Problem `odd_answer`: that it is there does not mean that it is well */
+async function read<Schema extends z.ZodType>(response: Response, schema: Schema): Promise<z.infer<Schema>> {
+  try {
+    return schema.parse(await response.json())
+  } catch (error) {
+    throw problem(
+      502,
+      'odd_answer',
+      `The client manager does not answer as it should: ${(error as Error).message}`,
+    )
   }
 }
 

@@ -1,10 +1,10 @@
 // What a client is told to run: only what the policy lets, without a shell, ended when it must, with all that it says kept.
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../until.ts'
-import { AgentProcess, type OutputEvent, ServiceProcess } from './kit.ts'
+import { AgentProcess, isAlive, type OutputEvent, ServiceProcess } from './kit.ts'
 
 let service: ServiceProcess
 let agent: AgentProcess
@@ -23,11 +23,6 @@ afterAll(async () => {
 beforeEach(() => service.setFree())
 
 const run = (body: unknown, query = '') => service.ask('POST', `/api/commands/${id}${query}`, body)
-/** One that has ended and that nobody has asked after is no longer alive. */
-const isAlive = (pid: number) => {
-  const stat = `/proc/${pid}/stat`
-  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'))
-}
 
 test('output can be read while the command runs, from its first word, and resumed', async () => {
   // It goes on only when what it said has arrived.

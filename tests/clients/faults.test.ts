@@ -127,6 +127,46 @@ test('a command ends as lost when its agent stays away, and when it will not end
   rmSync(folder, { recursive: true })
 })
 
+test('an agent bears whatever the other end says, and takes no orders before it is let in', async () => {
+  const orders: ((type: string, data: unknown) => void)[] = []
+  let beats = 0
+  using odd = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: (request, server) => (server.upgrade(request) ? undefined : new Response(null, { status: 400 })),
+    websocket: {
+      open(socket) {
+        orders.push((type, data) => socket.send(JSON.stringify({ type, data })))
+        socket.send('{')
+        socket.send('null')
+        socket.send(new Uint8Array([1, 2]))
+        socket.send(JSON.stringify({ type: 'auth_challenge', data: { nonce: 1 } }))
+      },
+      message: () => void beats++,
+    },
+  })
+  await using agent = new AgentProcess(`ws://127.0.0.1:${odd.port}/ws`)
+  await until('the agent to come', () => beats > 0)
+  const send = orders[0]!
+  const marks = join(agent.folder, 'mark')
+  const order = (mark: string) => ({
+    command_id: crypto.randomUUID(),
+    command: ['touch', marks + mark],
+    timeout: 5,
+  })
+  send('command_request', order('early'))
+  send('registration_success', { trusted: true })
+  await agent.says('Connected.')
+  for (const command of [undefined, 'touch x', [], [1], { length: 1 }])
+    send('command_request', { command_id: 'x', command, timeout: 1 })
+  send('command_cancel', null)
+  send('result_chunk_ack', { command_id: 'nobody', seq: 'x' })
+  send('constructor', {})
+  send('command_request', order('late'))
+  await until('the order to be carried out', () => Bun.file(`${marks}late`).exists())
+  expect(await Bun.file(`${marks}early`).exists()).toBe(false)
+})
+
 test('nonsense cuts off who said it, and nobody else', async () => {
   const { id, link } = await admitted()
   using _link = link

@@ -1,11 +1,11 @@
 // The whole of it with real processes: the Core, the service that it starts, and an agent that comes in by the front door.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
 import { until } from '../until.ts'
-import { AgentProcess, type Answer, eventsOf, freePort, type OutputEvent } from './kit.ts'
+import { AgentProcess, type Answer, eventsOf, filesOf, freePort, isAlive, type OutputEvent } from './kit.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const HERE = '/api/plugins/client-manager'
@@ -25,17 +25,6 @@ const EVENING = `
     },
   })`
 
-function filesOf(folder: string, below = ''): Record<string, string> {
-  return Object.assign(
-    {},
-    ...readdirSync(join(folder, below)).map((name) => {
-      const path = join(below, name)
-      if (statSync(join(folder, path)).isDirectory()) return filesOf(folder, path)
-      return { [path]: readFileSync(join(folder, path), 'utf8') }
-    }),
-  )
-}
-
 const port = freePort()
 const environment = { PORT: String(port), EXTERNAL_DIR: join(ROOT, 'external') }
 let core: CoreProcess
@@ -43,10 +32,7 @@ let agent: AgentProcess
 let id: string
 
 beforeAll(async () => {
-  const own = filesOf(join(ROOT, 'plugins/client-manager'))
-  const plugins = Object.fromEntries(
-    Object.entries(own).map(([name, text]) => [`client-manager/${name}`, text] as const),
-  )
+  const plugins = filesOf(join(ROOT, 'plugins/client-manager'), 'client-manager')
   core = await CoreProcess.start({ ...plugins, 'evening.ts': EVENING }, environment)
   await isUp()
   agent = new AgentProcess(`ws://127.0.0.1:${port}${HERE}/ws`)
@@ -245,6 +231,26 @@ test('the service is killed: the Core starts it again, the agent comes back, and
   expect(command.result.stdout).toBe(Array.from({ length: 200 }, (_, at) => `${at + 1}\n`).join(''))
 }, 60_000)
 
+test('another process of the service takes over: the agent is with it at once, and nobody who waits is let down', async () => {
+  const before = servicePid()
+  const { command_id } = (
+    await ask('POST', `${HERE}/commands/${id}/async`, { command: ['sh', '-c', 'sleep 2; echo over'] })
+  ).body
+  const waiting = ask('POST', `${HERE}/commands/${id}`, { command: ['sh', '-c', 'sleep 2; echo waited'] })
+  await until('both to run', async () => {
+    const { body } = await ask('GET', `${HERE}/commands/history?limit=2`)
+    return body.commands.every(({ status }: any) => status === 'running')
+  })
+
+  expect((await ask('POST', '/api/core/external/client-manager-service/restart')).status).toBe(200)
+  // Not when the one before is gone, up to ten seconds later.
+  await isConnected(5_000)
+
+  expect((await waiting).body).toMatchObject({ status: 'succeeded', result: { stdout: 'waited\n' } })
+  expect(await ended(command_id)).toMatchObject({ status: 'succeeded', result: { stdout: 'over\n' } })
+  await until('the one before to be gone', () => !isAlive(before), 15_000)
+}, 40_000)
+
 test('the Core is killed: nothing of it is left, and with the next one all of them come back', async () => {
   const { command_id } = (
     await ask('POST', `${HERE}/commands/${id}/async`, { command: ['sh', '-c', 'sleep 1; echo survived'] })
@@ -252,14 +258,7 @@ test('the Core is killed: nothing of it is left, and with the next one all of th
   const before = servicePid()
   core.kill('SIGKILL')
   await core.exited
-  await until('the service to be gone', () => {
-    try {
-      process.kill(before, 0)
-      return /\) Z /.test(readFileSync(`/proc/${before}/stat`, 'utf8'))
-    } catch {
-      return true
-    }
-  })
+  await until('the service to be gone', () => !isAlive(before))
 
   await core.start(environment)
   await isUp()

@@ -1,7 +1,7 @@
 // The client manager and its agents as processes of their own, and strangers who speak to it by hand.
 
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sign as signJwt } from 'hono/jwt'
@@ -9,7 +9,7 @@ import { until } from '../until.ts'
 
 export const SERVICE_FOLDER = join(import.meta.dir, '../../external/client-manager-service')
 const AGENT = join(SERVICE_FOLDER, 'agent/agent.ts')
-const CREDENTIAL = 'a-credential-of-this-test-only'
+export const CREDENTIAL = 'a-credential-of-this-test-only'
 const AUDIENCE = 'client-manager-service'
 
 export function temporaryFolder(): string {
@@ -22,6 +22,24 @@ export function freePort(): number {
   const { port } = server
   server.stop(true)
   return port
+}
+
+/** What a folder holds, at all depths, by its path below `as`. */
+export function filesOf(folder: string, as: string): Record<string, string> {
+  return Object.assign(
+    {},
+    ...readdirSync(folder).map((name) => {
+      const path = join(folder, name)
+      if (statSync(path).isDirectory()) return filesOf(path, join(as, name))
+      return { [join(as, name)]: readFileSync(path, 'utf8') }
+    }),
+  )
+}
+
+/** One that has ended and that nobody has asked after is no longer alive. */
+export function isAlive(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`
+  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'))
 }
 
 export interface Answer {

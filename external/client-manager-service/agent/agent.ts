@@ -9,7 +9,7 @@
 // without a shell. Over a network that others share, use wss://, or whoever is between can give orders.
 
 import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { arch, cpus, homedir, hostname, platform, release, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -144,7 +144,7 @@ class Job {
         stdout: 'pipe',
         stderr: 'pipe',
         detached: true,
-        cwd: homedir(),
+        cwd: existsSync(homedir()) ? homedir() : '/',
         env: environment(),
       })
     } catch (error) {
@@ -367,7 +367,11 @@ class Agent {
       if (frame === null) return
       if (frame.type === 'registration_error')
         refusal = { code: String(frame.data['code']), message: String(frame.data['message']) }
-      this.#answer(frame)
+      try {
+        this.#answer(frame)
+      } catch (error) {
+        say(`What the other end said cannot be done: ${(error as Error).message}`)
+      }
       wasTrusted ||= this.#trusted
     })
     socket.addEventListener('close', ({ code, reason }) => {
@@ -401,7 +405,7 @@ class Agent {
     const id = String(data['command_id'])
     switch (type) {
       case 'command_request':
-        return this.#jobs.start(id, data['command'].map(String), Number(data['timeout']))
+        return this.#jobs.start(id, argvOf(data['command']), Number(data['timeout']))
       case 'command_cancel':
         this.#jobs.cancel(id)
         return this.#send('command_cancel_ack', { command_id: id })
@@ -442,6 +446,14 @@ function frameOf(text: unknown): Frame | null {
     say('The other end said something that is no frame. Is it the client manager?')
     return null
   }
+}
+
+/** @throws TypeError when it is none */
+function argvOf(command: unknown): readonly string[] {
+  const isArgv =
+    Array.isArray(command) && command.length > 0 && command.every((one) => typeof one === 'string')
+  if (!isArgv) throw new TypeError('a command is an array of texts.')
+  return command
 }
 
 /** Up to so many characters, and none of them cut in two. */
