@@ -17,6 +17,7 @@ import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
 import { repository } from './lib/workspace.ts'
 import { load } from './load/load.ts'
 import { modes } from './modes/modes.ts'
+import { powerCut } from './power-cut/power-cut.ts'
 import { request } from './request/request.ts'
 import { services } from './services/services.ts'
 import { start } from './start/start.ts'
@@ -43,6 +44,7 @@ const ALL: readonly Benchmark[] = [
   config,
   backup,
   killed,
+  powerCut,
 ]
 /** For one benchmark that says nothing of it, in ms. The first `start` also installs its rival. */
 const PATIENCE_MS = 180_000

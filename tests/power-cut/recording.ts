@@ -8,6 +8,7 @@ type Change = { at: number; bytes: Buffer } | { size: number }
 
 type Call =
   | { kind: 'change'; file: string; change: Change }
+  | { kind: 'append'; file: string; bytes: Buffer }
   | { kind: 'create' | 'unlink' | 'sync'; file: string }
   | { kind: 'rename'; file: string; to: string }
   | { kind: 'said'; text: string }
@@ -16,9 +17,17 @@ type Call =
 class Content {
   #safe: Buffer = Buffer.alloc(0)
   #pending: Change[] = []
+  /** With what is pending. */
+  #size = 0
 
   change(change: Change): void {
     this.#pending.push(change)
+    this.#size = sizeAfter(this.#size, change)
+  }
+
+  /** What is written without saying where goes to the end: so nobody here begins in the middle of a file. */
+  append(bytes: Buffer): void {
+    this.change({ at: this.#size, bytes })
   }
 
   sync(): void {
@@ -47,7 +56,7 @@ export class Recording {
   }
 
   /**
-   * Runs a script and records what it does to files of a folder.
+   * Runs a script and records what it does to the files of a folder, which has none below it.
    *
    * @param args of the script; what it writes to its standard output stands in the record at its time
    */
@@ -127,6 +136,7 @@ export class Replay {
     if (kind === 'sync' && file === '') this.#folders = [this.#folders.at(-1)!]
     else if (kind === 'sync') this.#contents.get(file)!.sync()
     else if (kind === 'change') this.#contents.get(file)!.change(call.change)
+    else if (kind === 'append') this.#contents.get(file)!.append(call.bytes)
     else if (kind === 'create') {
       if (!this.#contents.has(file)) this.#name(file, new Content())
     } else {
@@ -150,11 +160,14 @@ export class Replay {
 
 /** @param before is not changed */
 function applied(before: Buffer, change: Change): Buffer {
-  const size = 'size' in change ? change.size : Math.max(before.length, change.at + change.bytes.length)
-  const after = Buffer.alloc(size)
+  const after = Buffer.alloc(sizeAfter(before.length, change))
   before.copy(after)
   if ('bytes' in change) change.bytes.copy(after, change.at)
   return after
+}
+
+function sizeAfter(size: number, change: Change): number {
+  return 'size' in change ? change.size : Math.max(size, change.at + change.bytes.length)
 }
 
 function torn({ at, bytes }: { at: number; bytes: Buffer }, random: () => number): Change {
@@ -185,7 +198,12 @@ function callOf(line: string, folder: string): Call[] {
   const numbers = args.split(', ').slice(-2).map(Number)
   switch (name) {
     case 'openat':
-      return args.includes('O_CREAT') ? [{ kind: 'create', file }] : []
+      return [
+        ...(args.includes('O_CREAT') ? [{ kind: 'create', file } as const] : []),
+        ...(args.includes('O_TRUNC') ? [{ kind: 'change', file, change: { size: 0 } } as const] : []),
+      ]
+    case 'write':
+      return [{ kind: 'append', file, bytes: texts.at(-1)! }]
     case 'pwrite64':
       return [{ kind: 'change', file, change: { at: numbers[1]!, bytes: texts.at(-1)! } }]
     case 'ftruncate':
