@@ -49,15 +49,7 @@ export const modes: Benchmark = {
   async run() {
     using workspace = new Workspace()
     workspace.write('plugins/adapter', { 'index.ts': ADAPTER })
-    workspace.write('external/speaker', {
-      'main.ts': SERVICE,
-      'service.json': JSON.stringify({
-        name: 'speaker',
-        version: '1.0.0',
-        start: { command: ['bun', 'main.ts'] },
-        health: { path: '/', everyMs: 1_000 },
-      }),
-    })
+    workspace.write('external/speaker', { 'main.ts': SERVICE })
     const speak = async (name: string): Promise<ServerProcess> => {
       const port = freePort()
       return ServerProcess.start({
@@ -70,7 +62,15 @@ export const modes: Benchmark = {
       })
     }
     await using elsewhere = await speak('elsewhere')
-    await using core = await startCore(workspace, elsewhere.url)
+    const manifest = {
+      name: 'speaker',
+      version: '1.0.0',
+      url: elsewhere.url.origin,
+      start: { command: ['bun', 'main.ts'] },
+      health: { path: '/', everyMs: 1_000 },
+    }
+    workspace.write('external/speaker', { 'service.json': JSON.stringify(manifest) })
+    await using core = await startCore(workspace)
     const house = new House(core.url)
     await house.until(({ state }) => state === 'up')
 
@@ -130,7 +130,7 @@ export const modes: Benchmark = {
   },
 }
 
-async function startCore(workspace: Workspace, elsewhere: URL): Promise<ServerProcess> {
+async function startCore(workspace: Workspace): Promise<ServerProcess> {
   const port = freePort()
   const core = await ServerProcess.start({
     command: coreCommand,
@@ -140,7 +140,6 @@ async function startCore(workspace: Workspace, elsewhere: URL): Promise<ServerPr
     env: {
       ...coreEnvironment(port, workspace.path('data'), workspace.path('plugins')),
       EXTERNAL_DIR: workspace.path('external'),
-      EXTERNAL_SPEAKER__URL: elsewhere.origin,
       EXTERNAL_SPEAKER__CREDENTIAL: CREDENTIAL,
     },
     logFile: workspace.path('core.log'),

@@ -5,14 +5,15 @@ import { z } from '@home-console/sdk'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { External, Plugin } from '../../core/api/schemas.ts'
 import { hc, type Options } from '../cli/hc.ts'
-import { clientsOf, CREDENTIAL, embedded, houseWithAdapter, inState } from './kit.ts'
+import { clientsOf, CREDENTIAL, embedded, houseWithAdapter, inState, startable } from './kit.ts'
 
 let house: TestHouse
 let here: Options
 const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('elsewhere') })
 beforeAll(async () => {
-  house = await houseWithAdapter(embedded(), {
-    config: { external: { clients: { url: server.url.origin, credential: CREDENTIAL } } },
+  const service = startable({}, { url: server.url.origin })
+  house = await houseWithAdapter(embedded(undefined, service), {
+    config: { external: { clients: { credential: CREDENTIAL } } },
   })
   here = { url: house.url, env: { HC_TOKEN: house.token } }
   await inState(house, 'up')

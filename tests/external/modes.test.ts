@@ -35,8 +35,12 @@ function runElsewhere(
   return elsewhere.url.origin
 }
 
-const both = (url: string, main = server('embedded')) =>
-  [embedded(main), { config: { external: { clients: { url, credential: CREDENTIAL } } } }] as const
+/** Both ways are there, and the first is embedded. */
+const both = (url: string, main = server('embedded'), start: Record<string, unknown> = {}) =>
+  [
+    embedded(main, startable(start, { url })),
+    { config: { external: { clients: { credential: CREDENTIAL } } } },
+  ] as const
 
 const choose = (mode: string) => house.send('PATCH', '/api/core/plugins/adapter', { mode })
 
@@ -85,9 +89,7 @@ test('to the microservice and back: the other is up before the one before goes, 
 
 test('what does not come up is refused with the reason, what runs goes on, and the wish is what it was', async () => {
   const url = runElsewhere(() => new Response('', { status: 503 }))
-  house = await houseWithAdapter(embedded(server('embedded'), startable({ readyMs: 500 })), {
-    config: { external: { clients: { url, credential: CREDENTIAL } } },
-  })
+  house = await houseWithAdapter(...both(url, server('embedded'), { readyMs: 500 }))
   const { pid } = await inState(house, 'up')
   const { reach } = house.runtime.external.find('clients')!
   const answer = await choose('microservice')
