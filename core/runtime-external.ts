@@ -44,10 +44,9 @@ export class ExternalShare {
         onChange: () => app.describeAnew(),
       },
       events: {
-        follow: (callback) =>
-          bus.follow(({ position, type, text }) =>
-            callback({ id: `${bus.log.epoch}-${position}`, type, text }),
-          ),
+        follow: (callback) => bus.follow(callback),
+        // That of the event stream.
+        idOf: ({ position }) => `${bus.log.epoch}-${position}`,
         matches,
       },
     })

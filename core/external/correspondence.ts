@@ -16,6 +16,14 @@ interface Describing {
   readonly keys: ReadonlySet<string>
 }
 
+/** An event as the house tells of it. */
+interface Told {
+  readonly position: number
+  readonly type: string
+  /** The whole CloudEvent as JSON. */
+  readonly text: string
+}
+
 export interface CorrespondenceOptions<Document extends Describing> {
   readonly service: ExternalService
   readonly clock: Clock
@@ -29,8 +37,10 @@ export interface CorrespondenceOptions<Document extends Describing> {
     readonly onChange: () => void
   }
   readonly events: {
-    /** Calls back with each event; unique ids, texts of whole CloudEvents. */
-    readonly follow: (callback: (event: { id: string; type: string; text: string }) => void) => Undo
+    /** Calls back with each event. */
+    readonly follow: (callback: (event: Told) => void) => Undo
+    /** Unique within this house. */
+    readonly idOf: (event: Told) => string
     readonly matches: (pattern: string, type: string) => boolean
   }
 }
@@ -133,7 +143,7 @@ export class Correspondence<Document extends Describing> {
       fetch: this.#fetch,
     })
     const unfollow = this.#options.events.follow((event) => {
-      if (this.#wants(event.type)) queue.offer(event)
+      if (this.#wants(event.type)) queue.offer({ id: this.#options.events.idOf(event), text: event.text })
     })
     this.#webhook = { path, queue, unfollow }
   }

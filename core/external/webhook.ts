@@ -40,8 +40,9 @@ export class Webhook {
   readonly #waiting: Outgoing[] = []
   #stopped = false
   #characters = 0
-  /** How many were dropped since the service was last told so. */
+  /** How many were dropped since the service was last told so, and the id of the last event that it took before them. */
   #missed = 0
+  #missedAfter: string | null = null
   /** The id of the last event that it took. */
   #lastEventId: string | null = null
   #gaps = 0
@@ -49,8 +50,8 @@ export class Webhook {
   #cutPause = () => {}
   /** Calls off the attempt that is under way. */
   #callOff = () => {}
-  /** Whether a series of failures has been told of. */
-  #complained = false
+  /** What was told last of a series of failures. */
+  #complaint: 'tried again' | 'dropped' | null = null
 
   constructor(options: WebhookOptions) {
     this.#options = options
@@ -69,7 +70,7 @@ export class Webhook {
     this.#characters += event.text.length
     while (this.#waiting.length > MAX_WAITING || (this.#characters > MAX_TEXT && this.#waiting.length > 1)) {
       this.#take()
-      this.#missed++
+      this.#miss()
     }
     this.#wake()
   }
@@ -90,60 +91,82 @@ export class Webhook {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const isThere = this.#waiting.length > 0 || this.#missed > 0
-      if (!isThere || this.#options.credential() === null) await this.#awakened()
-      else await this.#deliver(this.#next())
+      if (this.#waiting.length === 0 || this.#options.credential() === null) {
+        await this.#awakened()
+        continue
+      }
+      // Before what follows a gap, the gap. One that is not taken either is told of before what follows that.
+      if (this.#missed > 0 && (await this.#deliverGap())) continue
+      const event = this.#take()
+      if (event === undefined) continue
+      if (await this.#deliver(event)) this.#lastEventId = event.id
+      else this.#miss()
     }
   }
 
-  /** What comes next: before what follows a gap, the gap. */
-  #next(): Outgoing {
-    if (this.#missed === 0) return this.#take()
+  async #deliverGap(): Promise<boolean> {
     const missed = this.#missed
+    const lastEventId = this.#missedAfter
     this.#missed = 0
-    const id = `gap-${this.#options.clock.now().toString(36)}-${this.#gaps++}`
-    const time = new Date(this.#options.clock.now()).toISOString()
+    const now = this.#options.clock.now()
+    const id = `gap-${now.toString(36)}-${this.#gaps++}`
     const message = `${missed} events after this one were dropped. Read the present state anew.`
-    const data = { lastEventId: this.#lastEventId, missed, message }
-    const text = JSON.stringify({ specversion: '1.0', id, source: '/core', type: 'core.gap', time, data })
-    return { id, text }
+    const text = JSON.stringify({
+      specversion: '1.0',
+      id,
+      source: '/core',
+      type: 'core.gap',
+      time: new Date(now).toISOString(),
+      data: { lastEventId, missed, message },
+    })
+    const taken = await this.#deliver({ id, text })
+    if (!taken) {
+      this.#missed += missed
+      this.#missedAfter = lastEventId
+    }
+    return taken
   }
 
-  #take(): Outgoing {
-    const event = this.#waiting.shift()!
-    this.#characters -= event.text.length
+  #miss(): void {
+    if (this.#missed === 0) this.#missedAfter = this.#lastEventId
+    this.#missed++
+  }
+
+  #take(): Outgoing | undefined {
+    const event = this.#waiting.shift()
+    this.#characters -= event?.text.length ?? 0
     return event
   }
 
-  /** Tries until the service has taken it, will not, or is no longer wanted. */
-  async #deliver(event: Outgoing): Promise<void> {
+  /** Tries until the service has taken it, will not, or is no longer wanted. @returns whether it has */
+  async #deliver(event: Outgoing): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       // While it is down nothing is sent, and no attempt counts against the event.
       for (; this.#options.credential() === null; attempt = 1) {
-        if (this.#stopped) return
+        if (this.#stopped) return false
         await this.#awakened()
       }
       const { trouble, final } = await this.#attempt(event)
-      if (this.#stopped) return
+      if (this.#stopped) return false
       if (trouble === null) {
-        this.#lastEventId = event.id
-        if (this.#complained) this.#options.log().info('Its webhook takes events again.')
-        this.#complained = false
-        return
+        if (this.#complaint !== null) this.#options.log().info('Its webhook takes events again.')
+        this.#complaint = null
+        return true
       }
       if (final || attempt === MAX_ATTEMPTS) {
-        this.#missed++
-        this.#options
-          .log()
-          .warn(`Its webhook did not take the event ${event.id}, which is dropped: ${trouble}`)
-        return
+        this.#complain('dropped', trouble)
+        return false
       }
-      if (!this.#complained) {
-        this.#complained = true
-        this.#options.log().warn(`Its webhook did not take an event, which is tried again: ${trouble}`)
-      }
+      this.#complain('tried again', trouble)
       await this.#pause(attempt)
     }
+  }
+
+  /** A service that takes none is told of once, and not for every event of the house. */
+  #complain(what: 'tried again' | 'dropped', trouble: string): void {
+    if (this.#complaint === what || this.#complaint === 'dropped') return
+    this.#complaint = what
+    this.#options.log().warn(`Its webhook did not take an event, which is ${what}: ${trouble}`)
   }
 
   async #attempt({ id, text }: Outgoing): Promise<{ trouble: string | null; final: boolean }> {
