@@ -8,7 +8,7 @@ import { assertRoom, roomFor, STAGE } from './room.ts'
 import { CORE, copySource, removeCopy, sourcesOf } from './sources.ts'
 import { readBackup } from './unpack.ts'
 
-/** Of the plugins' own files, in bytes. What does not fit is named. */
+/** Of what plugins and services keep in files of their own, in bytes. What does not fit is named. */
 const MOST_BYTES = 2 * 1024 ** 3
 
 export interface Making {
@@ -46,9 +46,9 @@ export async function makeBackup(making: Making): Promise<Made> {
     let left = MOST_BYTES
     for await (const { name, path } of sourcesOf(dataDir, code, leftOut)) {
       const { size } = await lstat(path).catch(() => ({ size: 0 }))
-      if (name.startsWith('data/files/') && (left -= size) < 0) {
+      if (/^data\/(files|external)\//.test(name) && (left -= size) < 0) {
         left += size
-        leftOut.push({ path: name, reason: 'The files of plugins are more than 2 GiB.' })
+        leftOut.push({ path: name, reason: 'The files of plugins and services are more than 2 GiB.' })
         continue
       }
       // Once as a copy, once in the archive: what cannot be compressed is no smaller there.

@@ -70,7 +70,7 @@ function isNewer(version: string, than: string): boolean {
 const PLACES: readonly RegExp[] = [
   /^data\/core\.sqlite$/,
   /^data\/plugins\/[a-z][a-z0-9-]{0,62}\.sqlite$/,
-  /^data\/(config|files)\/./,
+  /^data\/(config|files|external)\/./,
   /^code\/\d\/./,
   /^key\.sealed$/,
   /^manifest\.json$/,

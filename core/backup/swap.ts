@@ -19,6 +19,7 @@ const MEMBERS = [
   'plugins',
   'files',
   'config',
+  'external',
   'secret.key',
 ]
 /** They belong to the database that is moved, and no backup has any. */
@@ -78,7 +79,7 @@ export class RestoreSwap {
     if (this.#state !== null) throw new Error('A backup is being brought back already: start the Core.')
     const folder = join(this.#folder, 'new')
     for (const left of [folder, this.#before]) rmSync(left, { recursive: true, force: true })
-    for (const name of ['plugins', 'files', 'config'])
+    for (const name of ['plugins', 'files', 'config', 'external'])
       mkdirSync(join(folder, 'data', name), { recursive: true, mode: 0o700 })
     return folder
   }

@@ -32,6 +32,9 @@ test('a backup holds the databases, the config and the files, and says of each w
   await keep(house, 'mood', 'good')
   mkdirSync(data(house, 'config'), { recursive: true })
   writeFileSync(data(house, 'config/lines.json'), '{"lines":3}')
+  mkdirSync(data(house, 'external/mower/.maps'), { recursive: true })
+  writeFileSync(data(house, 'external/mower/.maps/lawn'), '')
+  writeFileSync(data(house, 'external/.running'), '[]')
   const { file, files, leftOut } = await makeBackup(house)
   expect(leftOut).toEqual([])
   const contents = await contentsOf(file)
@@ -40,6 +43,7 @@ test('a backup holds the databases, the config and the files, and says of each w
     'data/plugins/diary.sqlite',
     'data/config/lines.json',
     'data/files/diary/last.txt',
+    'data/external/mower/.maps/lawn',
     'manifest.json',
   ])
   const manifest = manifestOf(contents)

@@ -1,7 +1,16 @@
 // A backup comes back whole, or the house stays what it was; and it goes back by itself when it does not come up.
 
 import { expect, test } from 'bun:test'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Planned } from '../../core/backup/restore.ts'
@@ -63,7 +72,10 @@ test('a running house becomes what it was', async () => {
   await using core = await CoreProcess.start(files)
   await keep(core, 'mood', 'good')
   await keep(core, 'pin', 1234, '?secret=1')
+  mkdirSync(data(core, 'external/mower'), { recursive: true })
+  writeFileSync(data(core, 'external/mower/lawn'), 'mown')
   const file = await backUp(core)
+  writeFileSync(data(core, 'external/mower/lawn'), 'wild')
   await keep(core, 'mood', 'bad')
   await keep(core, 'later', true)
   writeFileSync(data(core, 'files/diary/later.txt'), '')
@@ -75,6 +87,7 @@ test('a running house becomes what it was', async () => {
       { path: 'data/plugins/diary.sqlite', change: 'changed' },
       { path: 'data/files/diary/last.txt', change: 'changed' },
       { path: 'data/files/diary/later.txt', change: 'removed' },
+      { path: 'data/external/mower/lawn', change: 'changed' },
     ],
   ])
   expect(await kept(core, 'mood')).toBe('bad')
@@ -89,6 +102,7 @@ test('a running house becomes what it was', async () => {
   expect(await kept(core, 'later')).toBe(null)
   expect(await kept(core, 'pin')).toBe(1234)
   expect(existsSync(data(core, 'files/diary/later.txt'))).toBe(false)
+  expect(readFileSync(data(core, 'external/mower/lawn'), 'utf8')).toBe('mown')
   expect(filesBelow(data(core, 'restore'))).toEqual(['last.json'])
   expect(existsSync(file)).toBe(true)
 })
