@@ -8,6 +8,11 @@ import { coreProblem } from '../http/problems.ts'
 
 const EVERYTHING = ['**']
 
+/** Each may hold back a megabyte. */
+const MAX_STREAMS = 16
+/** Open ones, of each service. */
+const streams = new WeakMap<ExternalService, number>()
+
 export class EventRights {
   readonly #caller: Caller
   /** Undefined for all callers that are none, and for one that went away meanwhile. */
@@ -21,28 +26,40 @@ export class EventRights {
   /**
    * The patterns that it hears by: those that it asks for; unless it does, all that it may.
    *
-   * @throws Problem `event_not_wanted`
+   * @throws Problem `event_not_wanted`; `too_many_streams` where it hears by so many already
    */
   patterns(asked: readonly string[] | undefined): readonly string[] {
     const patterns = asked ?? this.#wants
     const beyond = patterns.find((pattern) => !covers(this.#wants, pattern))
-    if (beyond === undefined && patterns.length > 0) return patterns
+    if (beyond === undefined && patterns.length > 0) {
+      if (this.#streams < MAX_STREAMS) return patterns
+      throw coreProblem(
+        'too_many_streams',
+        `"${this.#caller.name}" has ${MAX_STREAMS} event streams open. Close one.`,
+      )
+    }
     throw coreProblem(
       'event_not_wanted',
       `"${this.#caller.name}" wants no events of "${beyond ?? '**'}": add the pattern to events.wants in its service.json.`,
     )
   }
 
-  /** Calls back once it may no longer hear by these patterns; until the undo is called. */
-  onRevoked(patterns: readonly string[], revoked: () => void): Undo {
+  /** It hears by these patterns from now on, until the undo is called. Calls back once it may no longer. */
+  hear(patterns: readonly string[], revoked: () => void): Undo {
     const service = this.#service
     if (service === undefined) return () => {}
-    const undo = service.listen(() => {
-      if (service.adapter !== null && patterns.every((pattern) => covers(this.#wants, pattern))) return
-      undo()
-      revoked()
+    streams.set(service, this.#streams + 1)
+    const unlisten = service.listen(() => {
+      if (service.adapter === null || !patterns.every((pattern) => covers(this.#wants, pattern))) revoked()
     })
-    return undo
+    return () => {
+      unlisten()
+      streams.set(service, this.#streams - 1)
+    }
+  }
+
+  get #streams(): number {
+    return (this.#service && streams.get(this.#service)) ?? 0
   }
 
   get #wants(): readonly string[] {

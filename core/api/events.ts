@@ -31,7 +31,7 @@ const streamEvents = createRoute({
   request: { query: z.object({ pattern: Patterns }) },
   responses: {
     200: { description: 'One CloudEvent each.', content: { 'text/event-stream': { schema: z.string() } } },
-    ...problems(400, 401, 403),
+    ...problems(400, 401, 403, 429),
   },
 })
 
@@ -114,7 +114,7 @@ export function eventRoutes(router: DeclaringRouter, { bus, external }: CoreApi)
       const unfollow = bus.follow((logged) => {
         if (wanted(logged)) send(logged)
       })
-      const forget = rights.onRevoked(patterns, () => client.end())
+      const forget = rights.hear(patterns, () => client.end())
       return () => {
         unfollow()
         forget()

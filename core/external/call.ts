@@ -3,7 +3,8 @@
 import type { Place } from './reach.ts'
 
 /**
- * Goes to the pinned address, whatever the name means by now. Redirects are not followed.
+ * Goes to the pinned address, whatever the name means by now. Redirects are not followed, and nothing is unpacked: a
+ * megabyte may hide a gigabyte.
  *
  * @throws what `fetch` throws
  */
@@ -19,6 +20,7 @@ export function call(place: Place, path: string, init: BunFetchRequestInit = {})
     ...init,
     headers,
     redirect: 'manual',
+    decompress: false,
     // What the environment says of proxies is not about services of this house.
     proxy: false,
     ...(address !== null && url.protocol === 'https:' && { tls: { serverName: hostname } }),

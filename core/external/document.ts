@@ -17,7 +17,7 @@ export interface KeptDocumentOptions<Document> {
   readonly onChange: () => void
 }
 
-/** In bytes, unpacked. */
+/** In bytes. */
 const MAX_BYTES = 2 * 1024 * 1024
 const FETCH_MS = 10_000
 /** A service may be another one without having been away. */
@@ -166,6 +166,11 @@ export class KeptDocument<Document> {
         await response.body?.cancel()
         if (response.status === 304 && this.#etag !== null) return null
         throw new Error(`${path} answered with ${response.status}.`)
+      }
+      const packed = response.headers.get('Content-Encoding') ?? 'identity'
+      if (packed !== 'identity') {
+        await response.body?.cancel()
+        throw new Error(`it is packed as ${packed}, though it was asked for as it is.`)
       }
       const text = await textOf(response)
       this.#etag = response.headers.get('ETag')

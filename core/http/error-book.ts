@@ -47,6 +47,7 @@ export const ERROR_BOOK = {
   external_refused: [422, 'The external service did not come up; what ran before goes on.'],
   reload_refused: [422, 'The new version of the plugin was refused; `reload` says why.'],
   upgrade_required: [426, 'This path is a WebSocket.'],
+  too_many_streams: [429, 'The service has as many event streams open as it may have.'],
   handler_failed: [500, 'The code that answers this route threw an error; the log of its owner has it.'],
   odd_answer: [500, 'The code that answers this route gave no Response.'],
   backup_failed: [500, 'The backup could not be made, or was not what it should be; there is none.'],

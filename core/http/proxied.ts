@@ -8,10 +8,13 @@ export interface ProxiedPath {
   readonly base?: string | undefined
 }
 
-/** The same operation has the same key, whatever its parameters are called: `GET /clients/{}` for `get /clients/:id`. */
+/**
+ * The same operation has the same key, whatever its parameters are called: `GET /clients/{}` for `get /clients/:id`. Who
+ * has GET has HEAD.
+ */
 export function operationKey(method: string, path: string): string {
   const shape = path.replaceAll(/\{[^{}/]+\}|(?<=\/):[^/]+/g, '{}')
-  return `${method === 'HEAD' ? 'GET' : method.toUpperCase()} ${shape}`
+  return `${method.toUpperCase().replace('HEAD', 'GET')} ${shape}`
 }
 
 /** The key of what is written as `GET /clients/{id}`. */

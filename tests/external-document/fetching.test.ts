@@ -3,6 +3,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { call } from '../../core/external/call.ts'
 import { KeptDocument } from '../../core/external/document.ts'
 import { Log, type LogLine } from '../../core/log/log.ts'
 import { TestClock } from '../../core/sdk/testing/test-clock.ts'
@@ -43,7 +45,8 @@ class Service {
       path: () => this.path,
       fetch: () => {
         const { port } = this.#server.address() as AddressInfo
-        return this.isUp ? (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init) : null
+        const place = { origin: `http://127.0.0.1:${port}`, address: null, credential: 'of this test' }
+        return this.isUp ? (path, init) => call(place, path, init) : null
       },
       read: (text) => {
         if (text.includes('slow')) Bun.sleepSync(25)
@@ -102,9 +105,11 @@ describe('the document of a service', () => {
     expect([kept.document, service.changes]).toEqual([['tagged'], 1])
   })
 
-  const bomb = 'x'.repeat(64 * 1024)
+  /** 200 MB, in 200 KB. */
+  const packed = gzipSync(Buffer.alloc(200 * 1024 * 1024))
+  const flood = 'x'.repeat(64 * 1024)
   const pour = (response: ServerResponse) => {
-    while (!response.destroyed && response.write(bomb));
+    while (!response.destroyed && response.write(flood));
     response.once('drain', () => pour(response))
   }
   test.each<[what: string, answer: (response: ServerResponse) => void, why: RegExp]>([
@@ -112,6 +117,11 @@ describe('the document of a service', () => {
     ['an error', (response) => response.writeHead(500).end('["second"]'), /answered with 500/],
     ['a redirect', (response) => response.writeHead(302, { Location: '/other' }).end(), /answered with 302/],
     ['a document without end', pour, /larger than 2 MB/],
+    [
+      'a bomb',
+      (response) => response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(packed),
+      /packed as gzip/,
+    ],
     [
       'less than it says',
       (response) =>

@@ -148,6 +148,15 @@ describe('hearing', () => {
     await until('the other to end', () => other.ended)
   })
 
+  test('it holds so many streams open and no more', async () => {
+    const open = await Promise.all(Array.from({ length: 16 }, () => hear('')))
+    expect(await ask('')).toEqual([429, 'too_many_streams'])
+    await open.pop()![Symbol.asyncDispose]()
+    await using another = await until('room for another', () => hear('').catch(() => null))
+    expect(another.ended).toBe(false)
+    for (const reader of open) await reader[Symbol.asyncDispose]()
+  })
+
   test('a service that wants nothing hears nothing', async () => {
     house.write('clients/service.json', manifest({ version: '2', events: {} }), 'external')
     await until('it is in force', async () => (await ask('?pattern=light.*'))[0] === 403)
