@@ -28,9 +28,8 @@ export function prepareFile(file: string, text: string | Uint8Array, mode = 0o60
     const descriptor = openSync(beside, 'w', mode)
     try {
       const bytes = Buffer.from(text as string)
-      // A full disk takes what it can, and says nothing.
-      if (writeSync(descriptor, bytes) !== bytes.length)
-        throw new Error(`${file} could not be written whole: is the disk full?`)
+      // A full disk takes what it can, and says so only to whoever comes with the rest.
+      for (let at = 0; at < bytes.length; at += writeSync(descriptor, bytes, at));
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)

@@ -14,18 +14,23 @@ export class StorageTrouble extends Error {
   }
 }
 
-/**
- * Runs one write. It is on the disk when this returns, and not there when it throws.
- *
- * @throws StorageTrouble
- */
+/** Runs one write to the database. It is on the disk when this returns, and not there when it throws. @throws StorageTrouble */
 export function keep<T>(db: CoreDatabase, write: () => T): T {
+  return keepIn(db.$client.filename, write)
+}
+
+/**
+ * Runs what writes to a file.
+ *
+ * @throws StorageTrouble for what the disk says; all else as it is
+ */
+export function keepIn<T>(file: string, write: () => T): T {
   try {
     return write()
   } catch (error) {
-    const trouble = troubleWith(error, db.$client.filename)
+    const trouble = troubleWith(error, file)
     if (trouble === null) throw error
-    const isFull = (error as { code?: unknown }).code === 'SQLITE_FULL'
+    const isFull = /^(SQLITE_FULL|ENOSPC|EDQUOT)$/.test(String((error as { code?: unknown }).code))
     throw new StorageTrouble(isFull ? 'disk_full' : 'storage_failed', trouble, error)
   }
 }

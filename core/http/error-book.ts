@@ -56,7 +56,7 @@ export const ERROR_BOOK = {
   external_unreachable: [502, 'The external service behind this route cannot be reached; `detail` names it.'],
   external_incompatible: [502, 'The external service no longer has what this route leads to.'],
   external_bad_answer: [502, 'The external service gave something that is no HTTP answer, or broke it off.'],
-  storage_failed: [503, 'The database behind it cannot be used now; `detail` says why.'],
+  storage_failed: [503, 'The file or database behind it cannot be used now; `detail` says why.'],
   service_unavailable: [503, 'No plugin provides the service now.'],
   service_swapped: [503, 'What provided an open iteration was swapped; begin it again.'],
   plugin_unavailable: [503, 'The plugin is not serving now.'],

@@ -2,10 +2,11 @@
 
 import type { PluginFault, Reload } from '@home-console/sdk'
 import { coreProblem } from '../http/problems.ts'
+import { NoKey } from '../secrets/keyring.ts'
 import { SettingsMissing } from '../settings/check.ts'
 import type { Fixed } from '../settings/environment.ts'
 import { withValueAt, type JsonObject } from '../settings/json.ts'
-import type { Described, PluginSettings, Stored } from '../settings/plugin-settings.ts'
+import type { Described, Draft, PluginSettings, Stored } from '../settings/plugin-settings.ts'
 import { shown, type Shape } from '../settings/shape.ts'
 import { viewOf, type SettingsView } from '../settings/view.ts'
 import { faultOf, messageOf } from './fault.ts'
@@ -66,20 +67,15 @@ export class ConfigChanges {
       const before = this.#read(settings)
       if (!isExpected(this.show(unit).etag)) throw coreProblem('precondition_failed')
       const { fixed } = settings.given(before, shape)
-      const draft = settings.draft(before, edit(settings.opened(before), shape, fixed), shape)
-      try {
-        await this.#apply(unit, draft.stored, settings)
-        if (!draft.commit()) throw coreProblem('config_edited_meanwhile')
-      } catch (error) {
+      const values = edit(settings.opened(before), shape, fixed)
+      const stored = await this.#write(unit, settings, before, values, shape).catch((error: unknown) => {
         throw this.#problemOf(error)
-      } finally {
-        draft.discard()
-      }
+      })
       settings.refused = undefined
       unit.configFault = null
       // What was begun before was given what stood in the file before.
       if (unit.isTrying) void this.#options.reload(unit, CONFIG)
-      return this.#show(unit, settings, draft.stored)
+      return this.#show(unit, settings, stored)
     })
   }
 
@@ -117,6 +113,34 @@ export class ConfigChanges {
       unit.configFault = this.#faultOf(error)
       const kept = unit.serving === null ? '' : ' The config before stays in force.'
       log.error(`${file} was edited, and is refused: ${unit.configFault.message}${kept}`)
+    }
+  }
+
+  /** Puts other values into the file once the plugin has taken them. @throws why not; then neither has them */
+  async #write(
+    unit: PluginUnit,
+    settings: PluginSettings,
+    before: Stored,
+    values: JsonObject,
+    shape: Shape,
+  ): Promise<Stored> {
+    const draft = settings.draft(before, values, shape)
+    try {
+      await this.#apply(unit, draft.stored, settings)
+      if (!(await this.#commit(unit, settings, before, draft))) throw coreProblem('config_edited_meanwhile')
+      return draft.stored
+    } finally {
+      draft.discard()
+    }
+  }
+
+  /** What the disk does not take after all is not to stay in force. */
+  async #commit(unit: PluginUnit, settings: PluginSettings, before: Stored, draft: Draft): Promise<boolean> {
+    try {
+      return draft.commit()
+    } catch (error) {
+      await this.#apply(unit, before, settings)
+      throw error
     }
   }
 
@@ -231,6 +255,7 @@ export class ConfigChanges {
       const errors = error.lacks.map(({ name, message }) => ({ pointer: name, detail: message }))
       return coreProblem('invalid_request', undefined, { errors })
     }
+    if (error instanceof NoKey) return coreProblem('storage_failed', error.message)
     if (error instanceof NotTaken) return coreProblem('config_refused', log.masked(error.message))
     return error
   }

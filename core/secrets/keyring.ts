@@ -2,6 +2,7 @@
 
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { keepIn } from '../db/storage-trouble.ts'
 import { writeWhole } from '../whole-file.ts'
 
 /** AES-256-GCM, as NIST SP 800-38D has it: a nonce of 96 bits, a tag of 128. */
@@ -47,7 +48,7 @@ export class Keyring {
   /**
    * Encrypts a text so that it opens only with the same context: what belongs to whom, and where it stands.
    *
-   * @throws NoKey
+   * @throws NoKey; StorageTrouble when a key cannot be made
    */
   seal(text: string, context: string): string {
     const { id, bytes } = (this.#key ??= this.#read() ?? this.#make())
@@ -110,7 +111,7 @@ export class Keyring {
   #make(): Key {
     const { file } = this.#options
     const text = `${randomBytes(KEY_BYTES).toString('base64')}\n`
-    writeWhole(file, text)
+    keepIn(file, () => writeWhole(file, text))
     return keyOf(Buffer.from(text), file)
   }
 }

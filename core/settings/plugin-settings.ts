@@ -1,7 +1,8 @@
 // What one plugin is set to: its file, the environment over it, and how the one is changed.
 
 import { readFileSync, statSync } from 'node:fs'
-import { prepareFile, type Prepared } from '../whole-file.ts'
+import { keepIn } from '../db/storage-trouble.ts'
+import { prepareFile } from '../whole-file.ts'
 import { BadDocument, editDocument, MAX_LENGTH, readDocument, type Document } from './document.ts'
 import { fromEnvironment, type FromEnvironment } from './environment.ts'
 import { isObject, valueAt, withValueAt, type Json, type JsonObject, type Path } from './json.ts'
@@ -24,7 +25,10 @@ export interface Given extends Opened, FromEnvironment {
 /** A change of the file that is on the disk beside it. */
 export interface Draft {
   readonly stored: Stored
-  /** @returns whether it took the file's place; false when somebody else changed the file meanwhile */
+  /**
+   * @returns whether it took the file's place; false when somebody else changed the file meanwhile
+   * @throws StorageTrouble
+   */
   commit(): boolean
   discard(): void
 }
@@ -136,7 +140,7 @@ export class PluginSettings {
   /**
    * Writes other values beside the file, and seals the secrets in them.
    *
-   * @throws Error when they cannot be written, or their secrets cannot be sealed
+   * @throws StorageTrouble when they cannot be written; Error when their secrets cannot be sealed
    */
   draft(before: Stored, values: JsonObject, shape: Shape): Draft {
     const { id, file } = this
@@ -147,7 +151,7 @@ export class PluginSettings {
     const stored = { text, ...readDocument(text) }
     if (text === before.text || (before.text === null && Object.keys(closed).length === 0))
       return { stored: before, commit: () => true, discard() {} }
-    const prepared: Prepared = prepareFile(file, text)
+    const prepared = keepIn(file, () => prepareFile(file, text))
     return {
       stored,
       commit: () => {
@@ -155,7 +159,7 @@ export class PluginSettings {
           prepared.discard()
           return false
         }
-        prepared.commit()
+        keepIn(file, () => prepared.commit())
         this.#seen = text
         this.mayHaveChanged()
         return true

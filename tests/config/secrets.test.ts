@@ -1,7 +1,17 @@
 // Secrets in a plugin's config: for their plugin only, and nowhere else to be read.
 
 import { afterEach, expect, test } from 'bun:test'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestHouse, TestHouseOptions } from '@home-console/sdk/testing'
 import { startTestHouse } from '@home-console/sdk/testing'
@@ -204,3 +214,17 @@ test('from a file that a variable names, and its variable is none that a plugin 
     secrets: { '/token': true },
   })
 }, 30_000)
+
+test('cannot be set without the key that the owner named, which is told, and nothing is written', async () => {
+  await start({ config: { secretKeyFile: join(tmpdir(), 'no-such-key') } })
+  const response = await patch({ token: SECRET })
+  expect([response.status, await response.json()]).toMatchObject([
+    503,
+    {
+      code: 'storage_failed',
+      detail: expect.stringMatching(/The key for secrets cannot be read: .*no-such-key/),
+    },
+  ])
+  expect(existsSync(file())).toBe(false)
+  expect((await patch({ poll: 5 })).status).toBe(200)
+})

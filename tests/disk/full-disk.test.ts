@@ -5,6 +5,7 @@ import { openSync, closeSync, mkdtempSync, readFileSync, rmSync, statSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
+import { injectFault } from './inject-fault.ts'
 import { SmallDisk } from './small-disk.ts'
 
 const LAMP = `
@@ -121,8 +122,8 @@ test.each([
   async (_how, fault) => {
     await using core = await CoreProcess.start({})
     expect((await patch(core, '/api/core/home', { latitude: 1 })).status).toBe(200)
-    const trace = await inject(core, fault)
-    try {
+    {
+      await using _fault = await injectFault(core, fault)
       for (let time = 0; time < 3; time++) {
         expect(await patch(core, '/api/core/home', { latitude: 2 })).toMatchObject({
           status: 503,
@@ -130,9 +131,6 @@ test.each([
         })
       }
       expect(await json(core, '/api/core/home')).toMatchObject({ latitude: 1 })
-    } finally {
-      trace.kill('SIGINT')
-      await trace.exited
     }
     expect((await patch(core, '/api/core/home', { latitude: 3 })).status).toBe(200)
     core.kill('SIGKILL')
@@ -141,30 +139,6 @@ test.each([
     expect(await json(core, '/api/core/home')).toMatchObject({ latitude: 3 })
   },
 )
-
-/** Lets system calls of a Core fail, until what it gives is ended. */
-async function inject(core: CoreProcess, fault: string) {
-  const [calls] = fault.split(':')
-  const trace = Bun.spawn(
-    [
-      'strace',
-      '-f',
-      '-o',
-      '/dev/null',
-      '-p',
-      String(core.pid),
-      '-e',
-      `trace=${calls}`,
-      '-e',
-      `inject=${fault}`,
-    ],
-    { stderr: 'pipe', stdout: 'ignore', stdin: 'ignore' },
-  )
-  // It says which threads it holds, and from then on they fail.
-  const attached = await trace.stderr.getReader().read()
-  expect(new TextDecoder().decode(attached.value)).toContain(`Process ${core.pid} attached`)
-  return trace
-}
 
 test.each(['000', '077'])(
   'with a umask of %s only the owner of the process can read anything',
