@@ -8,9 +8,6 @@ import { settlesWithin } from '../../clock.ts'
 import type { PluginData } from '../../db/plugin-data.ts'
 import type { Tables } from '../../db/tables.ts'
 import type { Mounted } from '../../http/app.ts'
-import { Mount } from '../../http/mount.ts'
-import { describeRouter, UndescribableError, type DocumentPart } from '../../http/openapi.ts'
-import { DeclaringRouter } from '../../http/plugin-router.ts'
 import { coreProblem } from '../../http/problems.ts'
 import type { MountOwner, OpenStream, Waiter } from '../../http/request-info.ts'
 import type { OwnedLog } from '../../log/log.ts'
@@ -33,9 +30,11 @@ import type { Needs } from './needs.ts'
 import type { Organs } from '../organs.ts'
 import { NotTaken, PluginConfig, type Candidate } from './plugin-config.ts'
 import { pluginGlobals } from './plugin-globals.ts'
+import { routesOf, type Routes } from './routes.ts'
 import { Statuses } from './statuses.ts'
 import { openTables, wouldBreak } from './tables.ts'
 import { Tasks } from './tasks.ts'
+import { UnderWay } from './under-way.ts'
 
 const IMPORT_MS = 10_000
 const LOAD_MS = 10_000
@@ -45,9 +44,6 @@ const CONFIG_MS = 10_000
 const DRAIN_MS = 10_000
 /** For `onUnload`, and for each thing that is released. */
 const RELEASE_MS = 5_000
-
-/** From so many routes on, each step of staging takes some ms, and the house goes on in between. */
-const MANY_ROUTES = 10
 
 export interface Charged {
   readonly plugin: string
@@ -89,7 +85,7 @@ export class Generation implements MountOwner {
   readonly #border: Border
   readonly #closing: AbortController
   readonly #draining: AbortController
-  readonly #underWay = new Set<Hold | Waiter>()
+  readonly #underWay = new UnderWay()
   readonly #streams = new OpenStreams()
   readonly #emissions: Emissions
   readonly statuses: Statuses
@@ -101,9 +97,8 @@ export class Generation implements MountOwner {
   #config: PluginConfig | undefined
   readonly #routers: PluginRouter[] = []
   readonly #uses: string[] = []
-  #mount: Mount | undefined
-  #document: DocumentPart | undefined
-  #onIdle: (() => void) | undefined
+  /** Null where it serves none. */
+  #routes: Routes | null = null
   #tables: Tables | undefined
   #stepsAside = false
 
@@ -199,7 +194,7 @@ export class Generation implements MountOwner {
 
   /** The operations of its external service that it cannot do without. */
   get uses(): readonly string[] {
-    return [...new Set([...(this.#document?.uses ?? []), ...this.#uses])]
+    return [...new Set([...(this.#routes?.document.uses ?? []), ...this.#uses])]
   }
 
   addUse(operation: string): void {
@@ -247,7 +242,7 @@ export class Generation implements MountOwner {
   }
 
   get routes(): { method: string; path: string }[] {
-    return this.#mount?.routes ?? []
+    return this.#routes?.mount.routes ?? []
   }
 
   /** What is held now: by `ctx`, and as open streams. */
@@ -328,7 +323,7 @@ export class Generation implements MountOwner {
       superseded,
     )
     this.#assertProvided()
-    await this.#check(router)
+    this.#routes = await routesOf(router, this.#routers, this)
     superseded.throwIfAborted()
     this.data.keep()
   }
@@ -336,43 +331,6 @@ export class Generation implements MountOwner {
   /** Between two calls of the border its code runs unseen: then this says who it may be. */
   #loading<T>(label: string, load: () => Promise<T>): Promise<T> {
     return this.#organs.crashes.inTurn(this.id, () => this.#presence.loading(label, load))
-  }
-
-  async #check(router: unknown): Promise<void> {
-    if (router === undefined || router === null) {
-      this.#assertNoneForgotten()
-      return
-    }
-    if (!(router instanceof DeclaringRouter)) {
-      throw new PluginError(
-        'invalid_router',
-        'onLoad returned something that is no router. Return what ctx.router() gives, or nothing.',
-        positionOfText(this.source.entry, 'onLoad'),
-      )
-    }
-    const breath = router.routes.length < MANY_ROUTES ? undefined : nextTurn
-    await breath?.()
-    const mount = new Mount(this.#prefix, router, this)
-    mount.warmUp()
-    await breath?.()
-    try {
-      this.#document = describeRouter(router, {
-        id: this.id,
-        description: this.#definition?.description,
-        scopes: this.#definition?.scopes,
-        prefix: this.#prefix,
-        accessAt: (method, path) => mount.accessAt(method, path),
-        ...(this.role.external !== undefined && { passedOnTo: mount.passedOnTo }),
-      })
-    } catch (error) {
-      if (!(error instanceof UndescribableError)) throw error
-      throw new PluginError(
-        error.code,
-        error.message,
-        positionOf(error.at, this.files) ?? { file: this.source.entry },
-      )
-    }
-    this.#mount = mount
   }
 
   /** Others go by the list: what stands on it must be there. */
@@ -384,17 +342,6 @@ export class Generation implements MountOwner {
       'service_not_provided',
       `"${missing}" stands in provides, but onLoad did not provide it. Call ctx.services.provide('${missing}', …), or take it off the list.`,
       positionOfText(this.source.entry, 'provides'),
-    )
-  }
-
-  /** Routes that nobody returned would be gone without a word. */
-  #assertNoneForgotten(): void {
-    const forgotten = this.#routers.find(({ routes }) => routes.length > 0)
-    if (forgotten === undefined) return
-    throw new PluginError(
-      'router_not_returned',
-      `ctx.router() was given ${forgotten.routes.length} routes, but onLoad returned nothing. Return the router.`,
-      positionOfText(this.source.entry, 'onLoad'),
     )
   }
 
@@ -456,7 +403,7 @@ export class Generation implements MountOwner {
     this.#stepsAside = false
     this.#organs.settings.of(this.id).inForce = this.config.given.stored
     if (previous !== null && previous.#prefix !== this.#prefix) this.#organs.app.unmount(previous.#prefix)
-    if (this.#mount !== undefined) this.#organs.app.mount(this.#mounted(this.#mount, this.#document!))
+    if (this.#routes !== null) this.#organs.app.mount(this.#mounted(this.#routes))
     else this.#organs.app.unmount(this.#prefix)
     if (this.#declaration !== undefined) this.#organs.bus.declared.add(this.#declaration)
     missed?.tell([...this.listeners])
@@ -464,9 +411,10 @@ export class Generation implements MountOwner {
   }
 
   /** What an adapter's routes lead to follows its service, and is put in when the document is asked for. */
-  #mounted(mount: Mount, document: DocumentPart): Mounted {
+  #mounted(routes: Routes): Mounted {
     const { external } = this.role
-    if (external === undefined) return { mount, document }
+    if (external === undefined) return routes
+    const { mount, document } = routes
     const { id } = this
     const { describeExternal } = this.#organs
     return {
@@ -485,7 +433,7 @@ export class Generation implements MountOwner {
 
   /** Requests wait from now on, for whoever takes over. @returns lets them go on */
   holdRequests(): () => void {
-    return this.#mount === undefined ? () => {} : this.#organs.app.hold(this.#mount)
+    return this.#routes === null ? () => {} : this.#organs.app.hold(this.#routes.mount)
   }
 
   /** Takes the routes away, where nobody follows. */
@@ -506,13 +454,8 @@ export class Generation implements MountOwner {
     const deadline = performance.now() + DRAIN_MS
     const tasks = this.tasks.end()
     await this.#streams.endLasting()
-    if (this.#underWay.size > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#onIdle = resolve
-      await settlesWithin(promise, Math.max(0, deadline - performance.now()))
-      this.#onIdle = undefined
-    }
-    const late = [...this.#underWay, ...(await tasks)].map(({ kind, label }) => ({ kind, label }))
+    const late = await this.#underWay.idle(deadline - performance.now())
+    for (const { kind, label } of await tasks) late.push({ kind, label })
     this.#streams.cutAll()
     return late
   }
@@ -540,8 +483,7 @@ export class Generation implements MountOwner {
   endByForce(glance?: Glance): Hold[] {
     const belongings = this.#belongings.list()
     const descriptors = this.#border.end(glance)
-    const ended = coreProblem('generation_ended')
-    for (const work of this.#underWay) if ('abandon' in work) work.abandon?.(ended)
+    this.#underWay.abandon(coreProblem('generation_ended'))
     this.#streams.cutAll()
     this.#belongings.clear()
     this.data.close()
@@ -602,11 +544,11 @@ export class Generation implements MountOwner {
   }
 
   begin(work: Hold | Waiter): void {
-    this.#underWay.add(work)
+    this.#underWay.begin(work)
   }
 
   end(work: Hold): void {
-    if (this.#underWay.delete(work) && this.#underWay.size === 0) this.#onIdle?.()
+    this.#underWay.end(work)
   }
 
   open(stream: OpenStream): void {
@@ -627,8 +569,4 @@ export class Generation implements MountOwner {
       this.log.debug(`"${type}" was emitted by a version that is gone, and dropped.`)
     else this.#emissions.emit({ type, data, subject }, this.#declaration)
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
