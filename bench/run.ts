@@ -18,6 +18,7 @@ import { repository } from './lib/workspace.ts'
 import { load } from './load/load.ts'
 import { modes } from './modes/modes.ts'
 import { powerCut } from './power-cut/power-cut.ts'
+import { proxy } from './proxy/proxy.ts'
 import { request } from './request/request.ts'
 import { services } from './services/services.ts'
 import { start } from './start/start.ts'
@@ -34,6 +35,7 @@ const ALL: readonly Benchmark[] = [
   leak,
   modes,
   request,
+  proxy,
   emit,
   services,
   house,

@@ -16,6 +16,8 @@ export interface CoreOptions {
   readonly pluginsFolder?: string
   /** What to put before `bun`, such as `taskset`. */
   readonly wrap?: (command: readonly string[]) => readonly string[]
+  /** Beside what every Core of a benchmark gets. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export class CoreProcess implements AsyncDisposable {
@@ -32,6 +34,7 @@ export class CoreProcess implements AsyncDisposable {
     workspace,
     pluginsFolder = 'plugins',
     wrap = (command) => command,
+    env = {},
   }: CoreOptions): Promise<CoreProcess> {
     const port = freePort()
     const name = `core-${port}`
@@ -40,7 +43,10 @@ export class CoreProcess implements AsyncDisposable {
       port,
       readyAt: '/health',
       cwd: repository,
-      env: coreEnvironment(port, workspace.path(`${name}-data`), resolve(workspace.folder, pluginsFolder)),
+      env: {
+        ...coreEnvironment(port, workspace.path(`${name}-data`), resolve(workspace.folder, pluginsFolder)),
+        ...env,
+      },
       logFile: workspace.path(`${name}.log`),
     })
     while (!readFileSync(process.logFile, 'utf8').includes('Listening on')) await Bun.sleep(5)
@@ -62,6 +68,10 @@ export class CoreProcess implements AsyncDisposable {
 
   async getText(path: string): Promise<string> {
     return this.#ask('GET', path)
+  }
+
+  async statusOf(path: string): Promise<number> {
+    return (await this.#connection.send('GET', path, ADMIN_TOKEN)).status
   }
 
   async post<T>(path: string): Promise<T> {

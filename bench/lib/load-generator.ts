@@ -3,7 +3,7 @@
 
 import { KeptConnection, requestBytes } from './kept-connection.ts'
 import { onCore, processorMs } from './process.ts'
-import { percentile } from './statistics.ts'
+import { median, percentile } from './statistics.ts'
 
 export interface Load {
   readonly servers: readonly { readonly url: string; readonly pid: number }[]
@@ -21,6 +21,7 @@ export interface Round {
   /** Answers other than 200. */
   readonly failed: number
   /** Of the times from a request to its answer, in ms. */
+  readonly medianMs: number
   readonly p99Ms: number
   /** The share of the round in which the server was on a processor. */
   readonly busy: number
@@ -78,6 +79,7 @@ async function round({ pid, bytes, open }: Target, ms: number): Promise<Round> {
   return {
     requestsPerSecond: (latencies.length / took) * 1_000,
     failed,
+    medianMs: median(latencies),
     p99Ms: percentile(latencies, 0.99),
     busy: (processorMs(pid) - worked) / took,
   }

@@ -18,6 +18,7 @@ export function watched(
   breaks?: (fail: (error: unknown) => void) => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader()
+  let wanted = true
   return new ReadableStream(
     {
       start: (controller) => breaks?.((error) => controller.error(error)),
@@ -26,16 +27,18 @@ export function watched(
           try {
             watcher.moved()
             const { done, value } = await reader.read()
+            if (!wanted) return
             watcher.moved()
             if (!done) return controller.enqueue(value)
             watcher.ended()
             controller.close()
           } catch (error) {
-            controller.error(watcher.broken(error))
+            if (wanted) controller.error(watcher.broken(error))
           }
         }),
       cancel: (reason) =>
         asCore(() => {
+          wanted = false
           watcher.ended()
           return reader.cancel(reason)
         }),

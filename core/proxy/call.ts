@@ -1,20 +1,36 @@
 // One call to an external service that is under way: until when it may be silent, who may end it, and that it ends once.
 
+import type { Calls } from './calls.ts'
 import { nobodyWaits } from './faults.ts'
 
+export interface CallOptions {
+  readonly calls: Calls
+  /** Whoever calls it off with all its others. */
+  readonly owner: object
+  /** Told once, when it has come to its end. */
+  readonly onEnd: () => void
+}
+
 export class Call {
+  readonly owner: object
+  readonly #calls: Calls
+  readonly #onEnd: () => void
   readonly #controller = new AbortController()
-  readonly #onEnd: (call: Call) => void
-  #timer: Timer | undefined
+  #late: (() => void) | undefined
   #ended = false
   #reason: Error | undefined
+  /** When something must have happened; as `performance.now()` tells it. */
+  dueAt = Infinity
   /** Told when it is called off. */
   onCalledOff: ((reason: Error) => void) | undefined = undefined
   /** Whether the head of the answer is there. */
   answered = false
 
-  constructor(onEnd: (call: Call) => void) {
+  constructor({ calls, owner, onEnd }: CallOptions) {
+    this.owner = owner
+    this.#calls = calls
     this.#onEnd = onEnd
+    calls.add(this)
   }
 
   get signal(): AbortSignal {
@@ -28,13 +44,21 @@ export class Call {
 
   /** Something must happen within so many ms from now. What was expected before is forgotten. */
   expect(ms: number, late: () => void): void {
-    clearTimeout(this.#timer)
-    if (!this.#ended) this.#timer = setTimeout(late, ms)
+    if (this.#ended) return
+    this.#late = late
+    this.dueAt = performance.now() + ms
+    this.#calls.lookAt(this.dueAt)
   }
 
   /** It may take its time from now on. */
   expectNothing(): void {
-    clearTimeout(this.#timer)
+    this.dueAt = Infinity
+  }
+
+  /** It is too late. */
+  fallDue(): void {
+    this.dueAt = Infinity
+    this.#late?.()
   }
 
   /** Ends it, at the service too. */
@@ -50,7 +74,7 @@ export class Call {
   end(): void {
     if (this.#ended) return
     this.#ended = true
-    clearTimeout(this.#timer)
-    this.#onEnd(this)
+    this.#calls.remove(this)
+    this.#onEnd()
   }
 }

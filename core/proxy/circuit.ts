@@ -35,21 +35,22 @@ export class Circuit {
     return this.#state
   }
 
+  /** Whether no failure is on record: then it is enough to tell it of the next one. */
+  get isClean(): boolean {
+    return this.#policy === undefined
+  }
+
   /** @throws CircuitOpen; what the call throws */
-  run<T>(call: () => Promise<T>): Promise<T> {
-    return this.#policy === undefined ? this.#unwatched(call) : this.#watched(this.#policy, call)
-  }
-
-  async #unwatched<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      return await call()
-    } catch (error) {
-      if (this.#options.isFailure(error)) await this.#note(error)
-      throw error
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    const policy = this.#policy
+    if (policy === undefined) {
+      try {
+        return await call()
+      } catch (error) {
+        await this.note(error)
+        throw error
+      }
     }
-  }
-
-  async #watched<T>(policy: CircuitBreakerPolicy, call: () => Promise<T>): Promise<T> {
     // The library lets others wait for the one that tries; a client is better told.
     if (this.#state === 'half_open') throw new CircuitOpen()
     let called = false
@@ -65,8 +66,9 @@ export class Circuit {
     return result
   }
 
-  /** Counts a failure of a call that began when there was none on record. */
-  async #note(error: unknown): Promise<void> {
+  /** Counts what a call threw that began when there was no failure on record. */
+  async note(error: unknown): Promise<void> {
+    if (!this.#options.isFailure(error)) return
     this.#policy ??= await this.#newPolicy()
     await this.#policy.execute(() => Promise.reject(error)).catch(() => {})
   }

@@ -26,6 +26,8 @@ export interface Question {
 
 /** An answer of so many bytes is read whole before its head goes on: it is there at once, or breaks before it was promised. */
 const WHOLE_BYTES = 16 * 1024
+/** An answer is slow to come after so long. */
+const SLOW_MS = 100
 /** Before what failed to connect is tried again. */
 const RETRY_MS = 100
 
@@ -40,6 +42,8 @@ export interface ExchangeParts {
   readonly deadlines: Deadlines
   readonly faults: Faults
   readonly asCore: <T>(run: () => T) => T
+  /** Called once, when the answer is slow to come. */
+  readonly whenSlow: () => void
 }
 
 export class Exchange {
@@ -58,6 +62,18 @@ export class Exchange {
    * @throws a fault of the service; the reason for which the call was called off
    */
   async run(judge: (head: Response) => void): Promise<Response> {
+    const { line, call } = this.#parts
+    const { isClean } = line.circuit
+    try {
+      return await this.#ask(judge)
+    } catch (error) {
+      call.end()
+      if (isClean) await line.circuit.note(error)
+      throw error
+    }
+  }
+
+  async #ask(judge: (head: Response) => void): Promise<Response> {
     const { line, call, faults } = this.#parts
     const { path, method, headers, body = null, large, decompress, label } = this.#question
     const init: BunFetchRequestInit = {
@@ -89,7 +105,7 @@ export class Exchange {
 
   /** The head of the answer must come in time; and where it is slow to come, there must be somebody there. */
   #expectHead(): void {
-    const { line, call, deadlines } = this.#parts
+    const { line, call, deadlines, whenSlow } = this.#parts
     const { connectMs, firstByteMs } = deadlines
     const late = () => {
       const rest = this.#uploadRest()
@@ -97,12 +113,19 @@ export class Exchange {
       else this.#timeOut(`did not answer within ${firstByteMs} ms`)
     }
     const doubt = connectMs / 2
-    if (firstByteMs <= doubt) return call.expect(firstByteMs, late)
-    call.expect(doubt, () => {
-      call.expect(firstByteMs - doubt, late)
-      void line.isAnyoneThere(doubt).then((someone) => {
-        if (!someone && !call.answered) this.#timeOut(`took no connection within ${connectMs} ms`)
+    const headIn = (ms: number) => {
+      if (ms <= doubt) return call.expect(ms, late)
+      call.expect(doubt, () => {
+        call.expect(ms - doubt, late)
+        void line.isAnyoneThere(doubt).then((someone) => {
+          if (!someone && !call.answered) this.#timeOut(`took no connection within ${connectMs} ms`)
+        })
       })
+    }
+    if (firstByteMs <= SLOW_MS) return headIn(firstByteMs)
+    call.expect(SLOW_MS, () => {
+      headIn(firstByteMs - SLOW_MS)
+      whenSlow()
     })
   }
 
@@ -137,12 +160,11 @@ export class Exchange {
   #carry(response: Response): Response | Promise<Response> {
     const { call, deadlines, faults, asCore } = this.#parts
     const { label, method } = this.#question
-    const { status, statusText, headers, body } = response
+    const { status, statusText, headers } = response
     const head: Head = { status, statusText, headers }
-    if (method === 'HEAD' || BODILESS.has(status) || body === null) {
-      void body?.cancel()
-      call.end()
-      return new Response(null, head)
+    if (method === 'HEAD' || BODILESS.has(status)) {
+      void response.body?.cancel()
+      return this.#empty(head)
     }
     const { silenceMs } = deadlines
     const silent = () => {
@@ -150,11 +172,13 @@ export class Exchange {
       if (rest > 0) call.expect(rest, silent)
       else this.#timeOut(`was silent for ${silenceMs} ms`)
     }
-    call.expect(silenceMs, silent)
     const length = headers.get('Content-Length')
-    if (length !== null && Number(length) <= WHOLE_BYTES) return this.#whole(response, head)
+    if (length !== null && Number(length) <= WHOLE_BYTES) return this.#whole(response, head, silent)
+    const { body } = response
+    if (body === null) return this.#empty(head)
+    call.expect(silenceMs, silent)
     const carried = watched(
-      body as Bytes,
+      body,
       {
         moved: () => call.expect(silenceMs, silent),
         ended: () => call.end(),
@@ -170,14 +194,24 @@ export class Exchange {
     return new Response(carried, head)
   }
 
-  #whole(response: Response, head: Head): Response | Promise<Response> {
+  #empty(head: Head): Response {
+    this.#parts.call.end()
+    return new Response(null, head)
+  }
+
+  /** `body` is not looked at: a stream would be made of what is all there. */
+  #whole(response: Response, head: Head, silent: () => void): Response | Promise<Response> {
+    const { call, deadlines, whenSlow } = this.#parts
     const give = (bytes: ArrayBuffer) => {
-      this.#parts.call.end()
+      call.end()
       return new Response(bytes, head)
     }
     const bytes = response.arrayBuffer()
     // As a rule it came with its head: then no turn of the loop is lost over it.
-    return Bun.peek.status(bytes) === 'fulfilled' ? give(Bun.peek(bytes) as ArrayBuffer) : bytes.then(give)
+    if (Bun.peek.status(bytes) === 'fulfilled') return give(Bun.peek(bytes) as ArrayBuffer)
+    call.expect(deadlines.silenceMs, silent)
+    whenSlow()
+    return bytes.then(give)
   }
 
   #timeOut(what: string): void {

@@ -5,7 +5,7 @@ import type { Caller, ProxyOptions } from '@home-console/sdk'
 import { Call } from './call.ts'
 import { CircuitOpen } from './circuit.ts'
 import { Exchange, type Deadlines } from './exchange.ts'
-import { Faults, type FaultLog } from './faults.ts'
+import { Faults, nobodyWaits, type FaultLog } from './faults.ts'
 import type { Line } from './line.ts'
 import { locationFor } from './location.ts'
 import type { Proxy } from './proxy.ts'
@@ -45,7 +45,6 @@ export class Passage {
   readonly #proxy: Proxy
   readonly #adapter: Adapter
   readonly #faults: Faults
-  readonly #calls = new Set<Call>()
 
   constructor(proxy: Proxy, adapter: Adapter) {
     this.#proxy = proxy
@@ -55,7 +54,7 @@ export class Passage {
 
   /** Nobody waits for its answers any more: what is under way is called off. */
   close(): void {
-    for (const call of [...this.#calls]) call.callOff()
+    for (const call of this.#proxy.calls.of(this)) call.callOff()
   }
 
   /**
@@ -64,35 +63,41 @@ export class Passage {
    * @param path at the service, with the query
    * @throws Problem `external_unreachable`, `external_bad_answer`, `external_unavailable`, `external_timeout`
    */
-  async pass(asked: Asked, path: string, options: ProxyOptions): Promise<Response> {
-    const { request, method, label } = asked
-    const { problem, asCore } = this.#proxy.parts
-    if (NOT_PASSED_ON.has(method)) throw problem('method_not_allowed', `${method} is not passed on.`)
+  pass(asked: Asked, path: string, options: ProxyOptions): Promise<Response> {
+    const { method } = asked
+    if (NOT_PASSED_ON.has(method)) {
+      throw this.#proxy.parts.problem('method_not_allowed', `${method} is not passed on.`)
+    }
     const { line, call } = this.#begin()
-    try {
-      abortWith(request.signal, call)
-      const body = method === 'GET' || method === 'HEAD' ? null : request.body
-      const own = this.#ownHeaders(line, asked)
+    const own = this.#ownHeaders(line, asked)
+    const ask = (own: OwnHeaders): Promise<Response> => {
+      const { request, label } = asked
       const { headers } = request
+      const body = method === 'GET' || method === 'HEAD' ? null : request.body
       const exchange = new Exchange(
         {
           label,
           path,
           method,
-          headers: requestHeaders(headers, body !== null, own instanceof Promise ? await own : own),
+          headers: requestHeaders(headers, body !== null, own),
           body,
           large: body !== null && !(Number(headers.get('Content-Length') ?? Infinity) <= UNWATCHED_BYTES),
           decompress: false,
         },
-        { line, call, deadlines: this.#deadlines(options), faults: this.#faults, asCore },
+        {
+          line,
+          call,
+          deadlines: this.#deadlines(options),
+          faults: this.#faults,
+          asCore: this.#proxy.parts.asCore,
+          // Before a client's patience can be at its end, its signal need not be made.
+          whenSlow: () => abortWith(request.signal, call),
+        },
       )
-      return await this.#run(line, () =>
-        exchange.run((response) => this.#judge(response, asked, path, line, options)),
-      )
-    } catch (error) {
-      call.end()
-      throw error
+      const judge = (response: Response) => this.#judge(response, asked, path, line, options)
+      return line.circuit.isClean ? exchange.run(judge) : this.#run(line, () => exchange.run(judge))
     }
+    return own instanceof Promise ? own.then(ask) : ask(own)
   }
 
   /**
@@ -105,6 +110,7 @@ export class Passage {
     const { request, label } = asked
     const { line, call } = this.#begin()
     try {
+      if (request.signal.aborted) throw nobodyWaits()
       abortWith(request.signal, call)
       const { firstByteMs } = this.#deadlines(options)
       call.expect(firstByteMs, () => {
@@ -144,6 +150,7 @@ export class Passage {
     }
     const { line, call } = this.#begin()
     try {
+      init.signal?.throwIfAborted()
       if (init.signal) abortWith(init.signal, call)
       const method = (init.method ?? 'GET').toUpperCase()
       const { plugin, target } = this.#adapter
@@ -161,7 +168,7 @@ export class Passage {
           large: false,
           decompress: true,
         },
-        { line, call, deadlines: target.limits, faults: this.#faults, asCore },
+        { line, call, deadlines: target.limits, faults: this.#faults, asCore, whenSlow: () => {} },
       )
       return await this.#run(line, () => exchange.run(() => {}))
     } catch (error) {
@@ -177,19 +184,18 @@ export class Passage {
     if (reach === null) {
       throw this.#faults.unavailable(target.trouble)
     }
-    const { traffic } = this.#proxy
+    const { traffic, calls } = this.#proxy
     const mayEnter = traffic.enter(target, (count) =>
       log.warn(`The external service "${target.name}" has ${count} calls under way and gets no more.`),
     )
     if (!mayEnter)
       throw this.#faults.make('external_unavailable', 'has as many calls under way as it may have')
-    const call = new Call(() => {
-      this.#calls.delete(call)
+    const onEnd = () => {
       traffic.leave(target)
       reach.end()
-    })
+    }
     reach.begin()
-    this.#calls.add(call)
+    const call = new Call({ calls, owner: this, onEnd })
     return { line: this.#proxy.lineTo(target.name, reach, log), call }
   }
 
@@ -254,8 +260,8 @@ export class Passage {
   }
 }
 
-/** @throws what it was aborted with, where it was already */
 function abortWith(signal: AbortSignal, call: Call): void {
-  signal.throwIfAborted()
-  signal.addEventListener('abort', () => call.callOff(signal.reason as Error))
+  const leave = () => call.callOff(signal.reason as Error)
+  if (signal.aborted) leave()
+  else signal.addEventListener('abort', leave)
 }

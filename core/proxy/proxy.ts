@@ -1,5 +1,6 @@
 // The proxy: calls external services for whoever stands for them, and carries what they answer.
 
+import { Calls } from './calls.ts'
 import type { CircuitState } from './circuit.ts'
 import { isFault, type FaultLog, type MakeProblem } from './faults.ts'
 import { Line } from './line.ts'
@@ -20,6 +21,7 @@ export interface ProxyParts {
 export class Proxy {
   readonly parts: ProxyParts
   readonly traffic = new Traffic()
+  readonly calls = new Calls()
   readonly #lines = new WeakMap<Reach, Line>()
 
   constructor(parts: ProxyParts) {

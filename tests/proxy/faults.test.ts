@@ -228,10 +228,13 @@ describe('a service that', () => {
       }, 50)
       socket.on('close', () => clearInterval(timer))
     }
-    await behind((socket) => {
-      socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n`)
-      drip(socket)
-    })
+    await behind(
+      (socket) => {
+        socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\n`)
+        drip(socket)
+      },
+      { silenceMs: 450 },
+    )
     const response = await ask()
     const reader = response.body!.getReader()
     const { value } = await reader.read()
