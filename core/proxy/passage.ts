@@ -52,9 +52,9 @@ export class Passage {
     this.#faults = new Faults(adapter.target.name, proxy.parts.problem, adapter.log)
   }
 
-  /** Nobody waits for its answers any more: what is under way is called off. */
-  close(): void {
-    for (const call of this.#proxy.calls.of(this)) call.callOff()
+  /** What is under way is called off. */
+  close(reason: Error): void {
+    for (const call of this.#proxy.calls.of(this)) call.callOff(reason)
   }
 
   /**
@@ -91,11 +91,11 @@ export class Passage {
           faults: this.#faults,
           asCore: this.#proxy.parts.asCore,
           // Before a client's patience can be at its end, its signal need not be made.
-          whenSlow: () => abortWith(request.signal, call),
+          whenSlow: () => void abortWith(request.signal, call),
         },
       )
       const judge = (response: Response) => this.#judge(response, asked, path, line, options)
-      return line.circuit.isClean ? exchange.run(judge) : this.#run(line, () => exchange.run(judge))
+      return this.#through(line, call, exchange, judge)
     }
     return own instanceof Promise ? own.then(ask) : ask(own)
   }
@@ -111,14 +111,14 @@ export class Passage {
     const { line, call } = this.#begin()
     try {
       if (request.signal.aborted) throw nobodyWaits()
-      abortWith(request.signal, call)
+      const unheard = abortWith(request.signal, call)
       const { firstByteMs } = this.#deadlines(options)
       call.expect(firstByteMs, () => {
         const late = this.#faults.fault('external_timeout', `opened no WebSocket within ${firstByteMs} ms`)
         call.callOff(this.#faults.told(late, label))
       })
       const headers = requestHeaders(request.headers, false, await this.#ownHeaders(line, asked))
-      const upstream = await this.#run(line, () =>
+      const upstream = await this.#guarded(line, call, () =>
         openUpstream({
           url: line.origin.replace('http', 'ws') + path,
           headers,
@@ -132,6 +132,8 @@ export class Passage {
         }),
       )
       call.expectNothing()
+      // From now on the socket itself says when its client leaves, and how.
+      unheard()
       return new SocketRelay(upstream, call, line.reach.leaving)
     } catch (error) {
       call.end()
@@ -170,7 +172,7 @@ export class Passage {
         },
         { line, call, deadlines: target.limits, faults: this.#faults, asCore, whenSlow: () => {} },
       )
-      return await this.#run(line, () => exchange.run(() => {}))
+      return await this.#through(line, call, exchange, () => {})
     } catch (error) {
       call.end()
       throw error
@@ -199,10 +201,18 @@ export class Passage {
     return { line: this.#proxy.lineTo(target.name, reach, log), call }
   }
 
-  async #run<T>(line: Line, call: () => Promise<T>): Promise<T> {
+  /** An exchange tells a clean circuit itself: the usual way is the short one. */
+  #through(line: Line, call: Call, exchange: Exchange, judge: (head: Response) => void): Promise<Response> {
+    if (line.circuit.isClean) return exchange.run(judge)
+    return this.#guarded(line, call, () => exchange.run(judge))
+  }
+
+  /** Behind the circuit. Whatever comes of it but an answer, the call has come to its end. */
+  async #guarded<T>(line: Line, call: Call, ask: () => Promise<T>): Promise<T> {
     try {
-      return await line.circuit.run(call)
+      return await line.circuit.run(ask)
     } catch (error) {
+      call.end()
       if (!(error instanceof CircuitOpen)) throw error
       throw this.#faults.make('external_unavailable', 'failed again and again, and is left alone for a while')
     }
@@ -260,8 +270,10 @@ export class Passage {
   }
 }
 
-function abortWith(signal: AbortSignal, call: Call): void {
+/** @returns takes it back */
+function abortWith(signal: AbortSignal, call: Call): () => void {
   const leave = () => call.callOff(signal.reason as Error)
   if (signal.aborted) leave()
   else signal.addEventListener('abort', leave)
+  return () => signal.removeEventListener('abort', leave)
 }

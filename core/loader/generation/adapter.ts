@@ -146,7 +146,11 @@ export class AdapterContext {
     const { id, prefix, log, scope } = this.#owner
     this.#service = target
     const passage = this.#organs.proxy.passage({ plugin: id, prefix, log, target })
-    scope.add({ kind: 'external', label: this.#name, release: () => passage.close() })
+    scope.add({
+      kind: 'external',
+      label: this.#name,
+      release: () => passage.close(coreProblem('generation_ended')),
+    })
     return (this.#passage = passage)
   }
 }
