@@ -134,6 +134,18 @@ describe('a route with a path of its own', () => {
     expect(at('/computers/{clientId}')['get'].parameters[0].name).toBe('clientId')
   })
 
+  test('takes the place of what a catch-all behind it would lead to', () => {
+    const { operations, at } = merged((router) => {
+      router.get('/clients', proxy({ path: '/health' }))
+      router.all('/*', proxy({ base: '/api' }))
+    })
+    expect(operations.filter((operation) => operation.endsWith('/clients')).sort()).toEqual([
+      'GET /clients',
+      'POST /clients',
+    ])
+    expect(at('/clients')['get'].operationId).toBe('cm.health')
+  })
+
   test('leaves an operation out whose parameters the route does not have', () => {
     const { operations } = merged((router) => {
       router.get('/one', proxy({ path: '/api/clients/{id}' }))
