@@ -10,6 +10,7 @@ import { planRestore } from './backup/restore.ts'
 import { NoRoom } from './backup/room.ts'
 import { RestoreSwap } from './backup/swap.ts'
 import type { Config } from './config.ts'
+import { guardCommand } from './external/orphans.ts'
 import { takeDataFolder, type DataFolder } from './db/data-folder.ts'
 import { StartRefusal } from './db/start-refusal.ts'
 import { unsealWith, WrongPassphrase } from './secrets/passphrase.ts'
@@ -38,7 +39,7 @@ export async function restoreHere(args: string[], { dataDir, pluginsDirs }: Conf
   try {
     folder = takeDataFolder(dataDir)
     const { version, madeAt, files, changes } = await planRestore({
-      helper: new Helper(),
+      helper: new Helper(guardCommand),
       swap: new RestoreSwap(dataDir, pluginsDirs),
       file,
       backup: basename(file),

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createZstdCompress, createZstdDecompress } from 'node:zlib'
+import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from 'modern-tar'
 import { BackupRefused, type Entry } from './manifest.ts'
 
@@ -20,7 +20,8 @@ export class ArchiveWriter {
   constructor(file: string) {
     this.#written = pipeline(
       Readable.fromWeb(this.#tar.readable as never),
-      createZstdCompress(),
+      // The manifest vouches for all the rest, and the checksum for the manifest.
+      createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } }),
       (chunks: AsyncIterable<Uint8Array>) => writeGently(file, chunks),
     )
     this.#written.catch(() => {})

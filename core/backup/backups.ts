@@ -53,6 +53,8 @@ export interface BackupsOptions {
   /** Opens it again. */
   readonly unsealKey: (passphrase: string, sealed: string) => Promise<Uint8Array>
   readonly swap: RestoreSwap
+  /** Gives a command in front of a process that has it die with this one, where there is such. */
+  readonly guard: () => Promise<readonly string[]>
   /** Ids of the plugins that serve now. */
   readonly active: () => string[]
   readonly log: {
@@ -75,13 +77,14 @@ const NAME = /^home-console-(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\d\.\d{3}Z)\.tar\
 
 export class Backups {
   readonly #options: BackupsOptions
-  readonly #helper = new Helper()
+  readonly #helper: Helper
   #busy = false
   #unschedule = () => {}
   #cancel = () => {}
 
   constructor(options: BackupsOptions) {
     this.#options = options
+    this.#helper = new Helper(options.guard)
   }
 
   /** Removes what an earlier process left half-done, and begins to follow the schedule. */

@@ -7,16 +7,28 @@ import type { Answer, Job } from './process.ts'
 import { NoRoom } from './room.ts'
 
 export class Helper {
+  readonly #guard: () => Promise<readonly string[]>
   #child: Subprocess | undefined
+  #stopped = false
 
   /**
-   * Does one job. One at a time: see `busy`.
+   * @param guard gives a command in front of the process that has it die with this one, where there is such: else it would
+   * write on beside the Core that starts next, until it listens
+   */
+  constructor(guard: () => Promise<readonly string[]>) {
+    this.#guard = guard
+  }
+
+  /**
+   * Does one job; one at a time.
    *
    * @throws BackupRefused, NoRoom; Error with what went wrong there
    */
   async run<Result>(job: Job): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, 'process.ts')], {
+    const guard = await this.#guard()
+    if (this.#stopped) throw new Error('The Core is stopping.')
+    const child = Bun.spawn([...guard, process.execPath, join(import.meta.dir, 'process.ts')], {
       // Nothing of the Core's environment is its business.
       env: {},
       cwd: '/',
@@ -41,6 +53,7 @@ export class Helper {
 
   /** Ends what is under way: its files are temporary, and the next start removes them. */
   stop(): void {
+    this.#stopped = true
     this.#child?.kill()
   }
 }

@@ -5,7 +5,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFi
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { RestoreSwap } from '../../core/backup/swap.ts'
-import { filesBelow } from './kit.ts'
+import { CoreProcess } from '../faults/core-process.ts'
+import { childrenOf, gone } from '../kills/children.ts'
+import { until } from '../until.ts'
+import { DIARY, filesBelow } from './kit.ts'
 
 type Tree = Readonly<Record<string, string>>
 
@@ -107,3 +110,37 @@ test.skipIf(Bun.which('strace') === null)(
   },
   120_000,
 )
+
+// Else it would go on for as long as it does not listen, beside the Core that starts next.
+test.skipIf(Bun.which('setpriv') === null)(
+  'who makes a backup dies with the Core, whatever it is at',
+  async () => {
+    await using core = await CoreProcess.start({ 'diary/index.ts': DIARY['index.ts'] })
+    mkdirSync(join(core.folder, 'data/files/diary'), { recursive: true })
+    writeFileSync(
+      join(core.folder, 'data/files/diary/noise'),
+      crypto.getRandomValues(Buffer.alloc(65_536)).toString('base64').repeat(300),
+    )
+    const others = childrenOf(core.pid)
+    void core
+      .request('/api/core/backups', {
+        method: 'POST',
+        body: '{}',
+        headers: { 'Content-Type': 'application/json' },
+      })
+      .catch(() => {})
+    const helper = await until('a process that makes the backup', () =>
+      childrenOf(core.pid).find((pid) => !others.includes(pid) && isHelper(pid)),
+    )
+    // It listens to nobody.
+    process.kill(helper, 'SIGSTOP')
+    core.kill('SIGKILL')
+    await core.exited
+    await gone([helper]).finally(() => process.kill(helper, 'SIGKILL'))
+    await core.start()
+  },
+)
+
+function isHelper(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('backup/process.ts')
+}

@@ -191,7 +191,7 @@ test('a file that is cut or changed on the way is no backup', async () => {
   const bytes = readFileSync(file)
   const read = () => readBackup(file, { version: '9.0.0' }).catch((error: Error) => error)
   const manifest = await read()
-  for (let at = 0; at < bytes.length; at += Math.ceil(bytes.length / 40)) {
+  for (let at = 0; at < bytes.length; at += Math.ceil(bytes.length / 400)) {
     const damaged = Buffer.from(bytes)
     damaged[at]! ^= 0x55
     writeFileSync(file, damaged)

@@ -1,6 +1,7 @@
 // Ends the Core by kill -9 again and again while something is being written, and counts what that cost.
 
 import { CoreProcess } from '../faults/core-process.ts'
+import { childrenOf, gone } from './children.ts'
 import { reopening } from './reopening.ts'
 
 /** What is found wrong, in words. */
@@ -56,9 +57,12 @@ export async function kill({ files, prepare }: Kind, kills: number): Promise<Tol
     const writing = trial.write()
     const [from, until] = trial.between
     await Bun.sleep(from + Math.random() * (until - from))
+    const children = childrenOf(core.pid)
     core.kill('SIGKILL')
     toll.acknowledged += await writing
     await core.exited
+    // Nothing of it writes on.
+    await gone(children)
     if (trial.whileDead()) toll.met++
     times.reopeningMs.push(reopening(core.folder))
     times.killedMs.push(await timed(() => core.start()))
