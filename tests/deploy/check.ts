@@ -1,7 +1,8 @@
 // What both checks of scripts/check-deployment stand on: its shelf, commands that must succeed, and a plugin to swap.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { until } from '../until.ts'
 
 export const repository = join(import.meta.dir, '../..')
 
@@ -50,20 +51,44 @@ export default definePlugin({
   )
 }
 
-/** Stands for the service, unless a plugin does already. */
-export function writeAdapter(plugins: string, service: string): void {
-  const sources = new Bun.Glob('*/index.ts').scanSync({ cwd: plugins, absolute: true })
-  if (Array.from(sources, (file) => readFileSync(file, 'utf8')).some((text) => text.includes(`'${service}'`)))
-    return
-  writeFileSync(
-    join(plugins, `${service}-adapter.ts`),
-    `export default { version: '1.0.0', external: '${service}', onLoad() {} }\n`,
-  )
-}
-
 export function freePort(): number {
   using server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
   return server.port
+}
+
+/** What it answers to whoever has its token. @throws Error when it refuses */
+export async function ask<T>(url: string, token: string, method = 'GET', body?: unknown): Promise<T> {
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }
+  const response = await fetch(url, {
+    method,
+    headers,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${url} was answered with ${response.status}: ${text}`)
+  return (text === '' ? null : JSON.parse(text)) as T
+}
+
+interface Plugin {
+  readonly id: string
+  readonly kind: string
+  readonly mode: string
+  readonly status: readonly { readonly label: string; readonly state: string }[]
+}
+
+/** The adapters of a house by id, each with the mode of its service, once all of these are up. */
+export function adaptersOf(url: string, token: string): Promise<Record<string, string>> {
+  return until(
+    'the services',
+    async () => {
+      const { plugins } = await ask<{ plugins: Plugin[] }>(`${url}/api/core/plugins`, token)
+      const adapters = plugins.filter(({ kind }) => kind === 'adapter')
+      const isUp = ({ status }: Plugin) =>
+        status.some(({ label, state }) => label === 'external' && state === 'ok')
+      return adapters.every(isUp) && Object.fromEntries(adapters.map(({ id, mode }) => [id, mode]))
+    },
+    30_000,
+  )
 }
 
 /** Null while nobody answers. */

@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { AgentProcess } from '../clients/kit.ts'
 import { until } from '../until.ts'
-import { freePort, repository, run, shelf, textOf, writeAdapter, writeLamp } from './check.ts'
+import { adaptersOf, ask, freePort, repository, run, shelf, textOf, writeLamp } from './check.ts'
 
 const START_MS = 30_000
 /** Of the image, and of compose's own user in it. */
@@ -33,6 +34,7 @@ interface Resolved {
 const compose = (...words: string[]) => run('podman-compose', '-p', project, '-f', file, ...words)
 const inside = (service: string, ...command: string[]) =>
   run('podman', 'exec', `${project}_${service}_1`, ...command)
+const token = () => inside('core', 'cat', '/data/admin-token')
 const health = async () => JSON.parse((await textOf(`${url}/health`)) ?? 'null') as { status: string } | null
 const isUp = () =>
   until('the house in its container', async () => (await health())?.status === 'ok', START_MS)
@@ -46,7 +48,6 @@ beforeAll(async () => {
   services = Object.keys(resolved.services)
   cpSync(join(repository, 'plugins'), plugins, { recursive: true })
   writeLamp(plugins, 'one')
-  for (const name of services.filter((name) => name !== 'core')) writeAdapter(plugins, name)
   const { core } = resolved.services
   core!.ports = [`127.0.0.1:${port}:11000`]
   core!.volumes = core!.volumes.map((volume) => volume.replace(join(repository, 'plugins'), plugins))
@@ -102,18 +103,34 @@ test('each is nobody who may anything, and writes nowhere but in its volume', as
 })
 
 test('each service is up behind its adapter, where compose.yaml says that it is', async () => {
-  const headers = { Authorization: `Bearer ${await inside('core', 'cat', '/data/admin-token')}` }
-  const adapters = async () => {
-    const { plugins: views } = JSON.parse((await textOf(`${url}/api/core/plugins`, { headers }))!) as {
-      plugins: { kind: string; mode: string; state: string; status: { label: string; state: string }[] }[]
-    }
-    return views.filter(({ kind }) => kind === 'adapter')
-  }
-  const isWell = { label: 'external', state: 'ok' }
-  await until('the services', async () => (await adapters()).every(({ status }) => status[0]?.state === 'ok'))
-  const expected = { mode: 'microservice', state: 'active', status: [isWell] }
-  expect(await adapters()).toMatchObject(services.filter((name) => name !== 'core').map(() => expected))
+  expect(await adaptersOf(url, await token())).toEqual({ 'client-manager': 'microservice' })
+  expect(services.toSorted()).toEqual(['client-manager-service', 'core'])
 })
+
+test('a computer of the household comes in by the one door, runs what it is told, and the house hears of it', async () => {
+  const manager = `${url}/api/plugins/client-manager`
+  await using agent = new AgentProcess(`${manager.replace('http', 'ws')}/ws`)
+  const id = await agent.id()
+  const own = await token()
+  const approved = () =>
+    ask(`${manager}/enrollments/${id}/approve`, own, 'POST').then(
+      () => true,
+      () => false,
+    )
+  await until('it to be approved', approved)
+  // The service says so itself, with the secret of the two.
+  const isHeard = async () => {
+    const path = '/api/core/events/log?pattern=client.connected'
+    const { events } = await ask<{ events: { subject: string; source: string }[] }>(url + path, own)
+    return events.some(
+      ({ subject, source }) => subject === id && source === '/external/client-manager-service',
+    )
+  }
+  await until('the house to hear of it', isHeard, 15_000)
+  await ask(`${manager}/policy`, own, 'PUT', { commands: { greet: { argv: ['echo', 'good evening'] } } })
+  const result = await ask(`${manager}/commands/${id}`, own, 'POST', { name: 'greet' })
+  expect(JSON.stringify(result)).toContain('good evening')
+}, 60_000)
 
 test('the command line in the container finds the house', async () => {
   expect(await inside('core', 'bun', 'core/cli/hc.ts', 'plugin', 'list')).toContain('lamp')
@@ -134,11 +151,11 @@ test('a loop that blocks is ended, and the container starts again', async () => 
 }, 60_000)
 
 test('it stops when it is told to, and what it kept is there for the next', async () => {
-  const token = await inside('core', 'cat', '/data/admin-token')
+  const before = await token()
   await run('podman', 'stop', `${project}_core_1`)
   expect(await run('podman', 'inspect', '--format', '{{.State.ExitCode}}', `${project}_core_1`)).toBe('0')
   await compose('down')
   await compose('up', '-d', '--no-build')
   await isUp()
-  expect(await inside('core', 'cat', '/data/admin-token')).toBe(token)
+  expect(await token()).toBe(before)
 }, 120_000)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../until.ts'
-import { freePort, repository, run, shelf, textOf, writeLamp } from './check.ts'
+import { adaptersOf, ask, freePort, repository, run, shelf, textOf, writeLamp } from './check.ts'
 
 const START_MS = 30_000
 const port = freePort()
@@ -78,6 +78,13 @@ test('it may nothing, and writes nowhere but in its own folder', async () => {
   for (const place of ['/opt/home-console', '/usr', '/etc'])
     await expect(inside(...asIt, 'touch', `${place}/mine`)).rejects.toThrow('Read-only file system')
   expect(await inside('stat', '-c', '%U %a', '/var/lib/home-console')).toBe('home-console 700')
+})
+
+test('the services that it starts come up within its bounds', async () => {
+  const token = await inside('cat', '/var/lib/home-console/admin-token')
+  expect(await adaptersOf(url, token)).toEqual({ 'client-manager': 'embedded' })
+  const { external } = await ask<{ external: { pid: number }[] }>(`${url}/api/core/external`, token)
+  expect(await inside('cat', `/proc/${external[0]!.pid}/cgroup`)).toContain('/home-console.service')
 })
 
 test('a plugin that is saved is swapped', async () => {
