@@ -1,7 +1,9 @@
 // The worker that watches the event loop: says at once that it is blocked and by whom, and ends the process in the end.
 
 import { readFileSync, writeSync } from 'node:fs'
+import { FFIType } from 'bun:ffi'
 import { formatLine } from '../log/output.ts'
+import { openCLibrary } from './c-library.ts'
 import {
   BEAT_MS,
   BEATS,
@@ -16,6 +18,9 @@ import {
 import { RunningRecord } from './record.ts'
 
 declare const self: Worker
+
+/** As a shell counts it. */
+const EXIT_SIGALRM = 142
 
 // What was needed to read this file is not needed again: a worker that sleeps should weigh nothing.
 Bun.gc(true)
@@ -82,9 +87,15 @@ function watch({ pulse, record: file, logFormat, endAfterMs }: Watched): void {
         'error',
         `The event loop was blocked for ${Math.round(quietMs)} ms. The process is ended: ${whoIs(blocker!)}`,
       )
+      if (process.pid === 1) leave()
       process.kill(process.pid, 'SIGALRM')
     } else process.kill(process.pid, 'SIGKILL')
   }
+}
+
+/** Process 1 of a container gets no signal from inside that it does not handle, and nobody handles SIGKILL: exit_group(2). */
+function leave(): void {
+  openCLibrary({ _exit: { args: [FFIType.i32], returns: FFIType.void } })._exit(EXIT_SIGALRM)
 }
 
 function blockerOf({ inside, loading, last }: RunningRecord): Blocker {

@@ -1,6 +1,7 @@
 // Tells systemd how it goes (https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html): started, stopping, alive.
 
-import { dlopen, FFIType, ptr } from 'bun:ffi'
+import { FFIType, ptr } from 'bun:ffi'
+import { openCLibrary } from './c-library.ts'
 
 /** Where the manager listens, and how often it wants to hear. */
 export interface NotifyTarget {
@@ -55,7 +56,13 @@ export class ServiceManager {
 
 /** Bun has no Unix datagrams, so the C library sends them. */
 function openSocket(name: string): (message: string) => void {
-  const { symbols } = openLibrary()
+  const symbols = openCLibrary({
+    socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
+    sendto: {
+      args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
+      returns: FFIType.i64,
+    },
+  })
   const address = addressOf(name)
   const socket = symbols.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0)
   if (socket < 0) throw new Error('no socket could be made')
@@ -72,23 +79,4 @@ function addressOf(name: string): Uint8Array {
     throw new Error(`"${name}" is no address of a Unix socket`)
   if (name.startsWith('@')) path[0] = 0
   return Buffer.concat([new Uint8Array(new Uint16Array([AF_UNIX]).buffer), path])
-}
-
-function openLibrary() {
-  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
-  const names = ['libc.so.6', `libc.musl-${machine}.so.1`]
-  for (const name of names) {
-    try {
-      return dlopen(name, {
-        socket: { args: [FFIType.i32, FFIType.i32, FFIType.i32], returns: FFIType.i32 },
-        sendto: {
-          args: [FFIType.i32, FFIType.ptr, FFIType.u64, FFIType.i32, FFIType.ptr, FFIType.u32],
-          returns: FFIType.i64,
-        },
-      })
-    } catch {
-      // The other C library, then.
-    }
-  }
-  throw new Error(`none of ${names.join(', ')} could be opened`)
 }

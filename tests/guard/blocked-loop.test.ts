@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'bun:test'
 import { CoreProcess } from '../faults/core-process.ts'
+import { until } from '../until.ts'
 import { BLOCKS, spinner } from './spinner.ts'
 
 const blocked = ({ message }: { message: string }) => message.startsWith('The event loop has been blocked')
@@ -24,6 +25,20 @@ describe.each(Object.entries(BLOCKS))('%s in a request', (_name, code) => {
 })
 
 describe('a blocked loop', () => {
+  test('is ended in a container, too, where the Core is process 1 and hears no signal from inside', async () => {
+    const code = spinner({ route: BLOCKS['busy loop'] })
+    const via = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']
+    await using core = await CoreProcess.start({ 'lamp.ts': code }, {}, { via })
+    try {
+      core.request('/api/plugins/lamp/go').catch(() => {})
+      expect(await until('its end', () => core.exitCode, 7_000)).toBe(SIGALRM)
+      expect(core.logs.at(-1)!.message).toContain('The process is ended: lamp was running request')
+    } finally {
+      // What stands in front of it hears no SIGTERM, and takes it along.
+      core.kill('SIGKILL')
+    }
+  }, 15_000)
+
   test.each([
     ['a listener', `ctx.events.on('go.now', () => { BLOCK })`, 'lamp was running listener "go.now"'],
     ['a timer', `ctx.after(300, () => { BLOCK })`, 'lamp was running timer'],
