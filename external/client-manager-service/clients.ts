@@ -68,7 +68,10 @@ export class Clients {
   hold(id: string, publicKey: string, about: About, ip: string | null, now = Date.now()): boolean {
     return this.#db.transaction(() => {
       this.#db.query('DELETE FROM clients WHERE expires_at <= ?').run(now)
-      if (this.list('pending', now).length >= MOST_PENDING) return false
+      const { waiting } = this.#db
+        .query<{ waiting: number }, []>("SELECT count(*) AS waiting FROM clients WHERE standing = 'pending'")
+        .get()!
+      if (waiting >= MOST_PENDING) return false
       this.#insert(id, publicKey, about, ip, now)
       return true
     })()
