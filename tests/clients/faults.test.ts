@@ -263,6 +263,10 @@ test('output with a gap is not taken, and output that comes twice is taken once'
   const chunk = (seq: number, data: string) => ({ command_id, seq, stream: 'stdout', data })
   link.say('result_chunk', chunk(1, 'one'))
   link.say('result_chunk', chunk(1, 'one'))
+  await until(
+    'both to be confirmed',
+    () => link.frames.filter(({ type }) => type === 'result_chunk_ack').length === 2,
+  )
   link.say('result_chunk', chunk(3, 'three'))
   expect((await link.closed).code).toBe(1008)
 
