@@ -1,7 +1,7 @@
 // The life of a command: it is sent to an agent once and never again, what it says is kept, and it ends, whatever happens.
 
 import type { Command, CommandLog, End } from './command-log.ts'
-import type { Chunk, Result, ServiceFrames } from './frames.ts'
+import { type Chunk, FrameRefused, type Result, type ServiceFrames } from './frames.ts'
 import type { Herald } from './herald.ts'
 import type { Allowed } from './policy.ts'
 import { Problem } from './problem.ts'
@@ -96,12 +96,12 @@ export class Commands {
     }
   }
 
-  /** @throws TypeError when a piece before it never came */
+  /** @throws FrameRefused when a piece before it never came */
   said(client: string, { command_id, ...piece }: Chunk, way: Way): void {
     const command = this.#of(client, command_id)
     if (command !== null && piece.seq > command.chunks) {
       if (piece.seq > command.chunks + 1)
-        throw new TypeError(`seq: ${command.chunks + 1} was to come, and not ${piece.seq}`)
+        throw new FrameRefused(`seq: ${command.chunks + 1} was to come, and not ${piece.seq}`)
       this.#options.log.append(command, piece)
       this.#changed(command.id)
     }

@@ -95,9 +95,20 @@ export interface ServiceFrames {
   command_result_ack: { command_id: string }
 }
 
-/** @throws Error that says what is wrong with it */
+/** Whoever says such a thing is cut off. */
+export class FrameRefused extends Error {
+  override readonly name = 'FrameRefused'
+}
+
+/** @throws FrameRefused that says what is wrong with it */
 export function parseFrame(text: string): AgentFrame {
-  const { success, output, issues } = v.safeParse(fromAgent, JSON.parse(text), { abortEarly: true })
-  if (!success) throw new TypeError(`${v.getDotPath(issues[0]) ?? 'the frame'}: ${issues[0].message}`)
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new FrameRefused('it is no JSON')
+  }
+  const { success, output, issues } = v.safeParse(fromAgent, json, { abortEarly: true })
+  if (!success) throw new FrameRefused(`${v.getDotPath(issues[0]) ?? 'the frame'}: ${issues[0].message}`)
   return output
 }

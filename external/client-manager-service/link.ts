@@ -5,11 +5,19 @@ import type { ServerWebSocket } from 'bun'
 import { clientIdOf, isGenuine, type Clients } from './clients.ts'
 import type { Codes } from './codes.ts'
 import type { Commands, Way } from './commands.ts'
-import { type About, type AgentFrame, parseFrame, type Registration, type ServiceFrames } from './frames.ts'
+import {
+  type About,
+  type AgentFrame,
+  FrameRefused,
+  parseFrame,
+  type Registration,
+  type ServiceFrames,
+} from './frames.ts'
 import type { Links } from './links.ts'
 
 /** RFC 6455, the IANA registry, and of the range that is left to applications. */
 const POLICY_VIOLATION = 1008
+const INTERNAL_ERROR = 1011
 const TRY_AGAIN_LATER = 1013
 const REPLACED = 4_001
 const TURNED_AWAY = 4_003
@@ -21,9 +29,10 @@ const SILENCE_MS = 45_000
 /** What is said before that is known may be so long, in characters. */
 const LONGEST_INTRODUCTION = 32 * 1024
 
-/** Frames at once, and how many may follow in each second. */
-const BURST = 600
-const PER_SECOND = 100
+/** A frame costs 1, and 1 more for each of these, in characters: so much at once, and so much more in each second. */
+const COST_CHARACTERS = 16 * 1024
+const BURST = 4_000
+const PER_SECOND = 2_000
 
 export interface LinkOptions {
   readonly clients: Clients
@@ -79,15 +88,21 @@ export class Link implements Way {
   received(message: string | Buffer): void {
     if (this.#over) return
     try {
-      if (typeof message !== 'string') throw new TypeError('a frame is a text')
-      if (!this.#mayGoOn()) throw new TypeError(`more than ${PER_SECOND} frames a second`)
-      if (this.#id === undefined && message.length > LONGEST_INTRODUCTION) throw new TypeError('too long')
+      if (typeof message !== 'string') throw new FrameRefused('a frame is a text')
+      this.#pay(1 + message.length / COST_CHARACTERS)
+      if (this.#id === undefined && message.length > LONGEST_INTRODUCTION) throw new FrameRefused('too long')
       this.#take(parseFrame(message))
     } catch (error) {
       const who =
         this.#id === undefined ? `A stranger${this.ip ? ` at ${this.ip}` : ''}` : `The client ${this.#id}`
-      this.#options.log(`${who} is cut off. It said what it must not: ${(error as Error).message}.`)
-      this.close(POLICY_VIOLATION, 'No such frame is expected here.')
+      if (error instanceof FrameRefused) {
+        this.#options.log(`${who} is cut off. It said what it must not: ${error.message}.`)
+        this.close(POLICY_VIOLATION, 'No such frame is expected here.')
+      } else {
+        // Such as a full disk: it says it again when it is back.
+        this.#options.log(`What ${who} said could not be dealt with: ${(error as Error).message}`)
+        this.close(INTERNAL_ERROR, 'The client manager has trouble of its own; come back.')
+      }
     }
   }
 
@@ -139,14 +154,14 @@ export class Link implements Way {
   #take(frame: AgentFrame): void {
     if (this.#id === undefined) {
       if (frame.type !== 'register')
-        throw new TypeError(`"${frame.type}" of someone who has not said who they are`)
+        throw new FrameRefused(`"${frame.type}" of someone who has not said who they are`)
       return this.#register(frame.data)
     }
     this.#heardAt = Date.now()
     this.#wait(SILENCE_MS)
     if (frame.type === 'heartbeat')
       return this.send('heartbeat_ack', { timestamp: new Date(this.#heardAt).toISOString() })
-    if (!this.#trusted) throw new TypeError(`"${frame.type}" of a client that is not approved`)
+    if (!this.#trusted) throw new FrameRefused(`"${frame.type}" of a client that is not approved`)
     switch (frame.type) {
       case 'result_chunk':
         return this.#options.commands.said(this.#id, frame.data, this)
@@ -155,7 +170,7 @@ export class Link implements Way {
       case 'command_cancel_ack':
         return
       case 'register':
-        throw new TypeError('it has said already who it is')
+        throw new FrameRefused('it has said already who it is')
     }
   }
 
@@ -206,10 +221,12 @@ export class Link implements Way {
     }, ms)
   }
 
-  #mayGoOn(): boolean {
+  /** @throws FrameRefused when it has said too much of late */
+  #pay(cost: number): void {
     const now = Date.now()
     this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#refilled) / 1_000) * PER_SECOND)
     this.#refilled = now
-    return --this.#tokens >= 0
+    this.#tokens -= cost
+    if (this.#tokens < 0) throw new FrameRefused('too much at once')
   }
 }

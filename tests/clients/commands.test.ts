@@ -206,6 +206,19 @@ test('what a command leaves behind ends with it, and holds nobody up', async () 
   await until('it to be gone', () => !isAlive(pid))
 })
 
+test('what left its group and talks on is not listened to for ever', async () => {
+  const pids = join(agent.folder, 'talker')
+  const talker = `echo $$ > ${pids}; while :; do echo x; sleep 0.05; done`
+  const script = `setsid sh -c '${talker}' & while [ ! -s ${pids} ]; do sleep 0.01; done; echo started`
+  const { command_id } = await service.launch(id, ['sh', '-c', script], 1)
+  const { status, result } = await service.ended(command_id, 10_000)
+  expect(status).toBe('succeeded')
+  expect(result.stdout).toContain('started\n')
+  const pid = Number(await Bun.file(pids).text())
+  // Nobody reads any more what it writes.
+  await until('it to be gone', () => !isAlive(pid))
+}, 15_000)
+
 test('what cannot be started says why', async () => {
   const { body } = await run({ command: ['no-such-program-here'] })
   expect(body).toMatchObject({ status: 'failed', success: false, exit_code: null })

@@ -40,11 +40,13 @@ const MOST_OUTPUT_BYTES = 10 * 1024 * 1024
 const CHUNK_CHARACTERS = 32 * 1024
 /** Chunks of a command on their way: then its output waits in its pipe, and the command with it. */
 const WINDOW = 16
-/** What a command writes within this time goes as one chunk, if there is room for it. */
-const GATHER_MS = 10
+/** What a stream says within this time goes together. */
+const GATHER_MS = 25
 const TERM_TO_KILL_MS = 3_000
-/** After a command has ended, its pipes may be held by what it left behind: not for longer than this. */
+/** After a command has ended, what it left behind may hold its pipes: silent not for longer than this, ... */
 const LEFT_OPEN_MS = 2_000
+/** ... and talking not for longer than this beyond its time. */
+const LEFT_TALKING_MS = TERM_TO_KILL_MS + LEFT_OPEN_MS
 
 /** Of the frames that come, as far as they are read here. */
 interface Frame {
@@ -153,10 +155,15 @@ class Job {
     }
     const { exited, stdout, stderr } = this.#process
     const deadline = setTimeout(() => this.stop('timed_out'), timeoutSeconds * 1_000)
+    const { promise: cut, resolve } = Promise.withResolvers<void>()
+    const last = setTimeout(resolve, timeoutSeconds * 1_000 + LEFT_TALKING_MS)
     // What it left behind in its group ends with it; what left the group may hold its pipes on.
-    const over = exited.then(() => this.#signal('SIGKILL')).then(() => Bun.sleep(LEFT_OPEN_MS))
-    await Promise.all([this.#pass('stdout', stdout, over), this.#pass('stderr', stderr, over), exited])
+    const silent = exited.then(() => this.#signal('SIGKILL')).then(() => Bun.sleep(LEFT_OPEN_MS))
+    const pass = (stream: Chunk['stream'], pipe: ReadableStream<Uint8Array>) =>
+      this.#pass(stream, pipe, silent, cut)
+    await Promise.all([pass('stdout', stdout), pass('stderr', stderr), exited])
     clearTimeout(deadline)
+    clearTimeout(last)
     const { exitCode, signalCode } = this.#process
     const error = {
       exited:
@@ -199,11 +206,18 @@ class Job {
     if (this.#result !== undefined) this.#send('command_result', { command_id: this.id, ...this.#result })
   }
 
-  async #pass(stream: Chunk['stream'], pipe: ReadableStream<Uint8Array>, over: Promise<void>): Promise<void> {
+  /** Says what a pipe gives, until its end, or until nobody needs to listen any more. */
+  async #pass(
+    stream: Chunk['stream'],
+    pipe: ReadableStream<Uint8Array>,
+    silent: Promise<void>,
+    cut: Promise<void>,
+  ): Promise<void> {
     const reader = pipe.getReader()
     const decoder = new TextDecoder()
     for (;;) {
-      const read = await Promise.race([reader.read(), this.#hasExited ? Bun.sleep(LEFT_OPEN_MS) : over])
+      const tooLong = this.#hasExited ? Bun.sleep(LEFT_OPEN_MS) : silent
+      const read = await Promise.race([cut, reader.read(), tooLong])
       if (read === undefined) break
       await this.#say(stream, decoder.decode(read.value, { stream: !read.done }))
       if (read.done) return
