@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { createTarDecoder, createTarPacker, type ParsedTarEntry } from 'modern-tar'
-import { BackupRefused, type Entry } from './manifest.ts'
+import type { Entry } from './manifest.ts'
 
 /** So much may be written before it is put on the disk. */
 const LOOSE_BYTES = 1024 * 1024
@@ -93,7 +93,7 @@ async function writeGently(file: string, chunks: AsyncIterable<Uint8Array>): Pro
 /**
  * The entries of an archive in order; each body has to be read before the next comes.
  *
- * @throws BackupRefused when it is cut off, damaged, or none
+ * @throws what the disk says, or in what way it is cut off, damaged, or no archive: see `isOfSystem`
  */
 export async function* entriesOf(file: string): AsyncGenerator<ParsedTarEntry> {
   const plain = createZstdDecompress()
@@ -104,16 +104,12 @@ export async function* entriesOf(file: string): AsyncGenerator<ParsedTarEntry> {
   )
   try {
     yield* entries
-  } catch (error) {
-    throw error instanceof BackupRefused || isOfSystem(error)
-      ? error
-      : new BackupRefused(`The file is no backup, or damaged: ${(error as Error).message}`)
   } finally {
     plain.destroy()
   }
 }
 
-/** Of the disk, not of the archive. */
-function isOfSystem(error: unknown): boolean {
+/** Whether an error is of the disk, and not of the archive. */
+export function isOfSystem(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }

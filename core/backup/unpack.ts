@@ -3,7 +3,7 @@
 import { mkdir, open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { lookThrough } from '../db/copy.ts'
-import { entriesOf } from './archive.ts'
+import { entriesOf, isOfSystem } from './archive.ts'
 import {
   assertPlace,
   assertSame,
@@ -13,7 +13,7 @@ import {
   type Entry,
   type Manifest,
 } from './manifest.ts'
-import { assertRoom } from './room.ts'
+import { assertRoom, NoRoom } from './room.ts'
 
 /** Nobody's house has more files; each costs memory until the end is read. */
 const MOST_FILES = 200_000
@@ -33,7 +33,30 @@ export interface Reading {
  *
  * @throws BackupRefused, NoRoom
  */
-export async function readBackup(file: string, { version, into }: Reading): Promise<Manifest> {
+export async function readBackup(file: string, reading: Reading): Promise<Manifest> {
+  const { manifest, found } = await readEntries(file, reading).catch((error: unknown) => {
+    throw isOfHouse(error)
+      ? error
+      : new BackupRefused(`The file is no backup, or damaged: ${(error as Error).message}`)
+  })
+  assertSame(manifest, found)
+  const { into } = reading
+  if (into !== undefined) {
+    assertDatabases(manifest, into)
+    await syncFolders(into)
+  }
+  return manifest
+}
+
+/** Whether it is said already what is wrong, or is no fault of the file. */
+function isOfHouse(error: unknown): boolean {
+  return error instanceof BackupRefused || error instanceof NoRoom || isOfSystem(error)
+}
+
+async function readEntries(
+  file: string,
+  { version, into }: Reading,
+): Promise<{ manifest: Manifest; found: Map<string, Entry> }> {
   const found = new Map<string, Entry>()
   let manifest: Manifest | undefined
   for await (const { header, body } of entriesOf(file)) {
@@ -56,12 +79,7 @@ export async function readBackup(file: string, { version, into }: Reading): Prom
     }
   }
   if (manifest === undefined) throw new BackupRefused('The backup is cut off: its end is missing.')
-  assertSame(manifest, found)
-  if (into !== undefined) {
-    assertDatabases(manifest, into)
-    await syncFolders(into)
-  }
-  return manifest
+  return { manifest, found }
 }
 
 async function read(
