@@ -159,6 +159,7 @@ export class Runtime {
     this.external = new ExternalServices({
       dir: config.externalDir,
       dataDir: join(config.dataDir, 'external'),
+      childrenDir: join(config.runtimeDir, 'children'),
       homeUrl: () => this.#urlFromHere,
       environment: config.childEnvironment,
       given: config.external,

@@ -32,7 +32,7 @@ export async function* sourcesOf(
     if (/^data\/plugins\/[^/]+\.sqlite$/.test(source.name)) yield inForce(source)
   for (const folder of ['config', 'files']) yield* walk(join(dataDir, folder), `data/${folder}`, leftOut)
   // What external services keep that the Core runs: of them, it owns no more than the folder.
-  yield* walk(join(dataDir, 'external'), 'data/external', leftOut, isOfToday)
+  yield* walk(join(dataDir, 'external'), 'data/external', leftOut)
   for (const [index, folder] of code.entries()) yield* walk(folder, `code/${index}`, leftOut, isNoCode)
 }
 
@@ -40,11 +40,6 @@ export async function* sourcesOf(
 function inForce({ name, path }: Source): Source {
   const before = `${path}.before`
   return { name, path: existsSync(before) ? before : path }
-}
-
-/** Which services run is no part of what they keep. */
-function isOfToday(name: string): boolean {
-  return name === '.running'
 }
 
 /** What comes from elsewhere, and can come again. */

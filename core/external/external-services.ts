@@ -22,6 +22,8 @@ export interface ExternalServicesOptions {
   readonly dir: string
   /** Absolute: each service that the Core runs has a folder of its own below it. */
   readonly dataDir: string
+  /** Absolute: where children are on record, so that none outlives the Core. */
+  readonly childrenDir: string
   /** Where the Core is reached. */
   readonly homeUrl: () => string
   /** What children get of the Core's own environment. */
@@ -35,8 +37,6 @@ export interface ExternalServicesOptions {
 }
 
 const FILE = 'service.json'
-/** No name of a service. */
-const RUNNING = '.running'
 
 export class ExternalServices {
   readonly #options: ExternalServicesOptions
@@ -59,7 +59,7 @@ export class ExternalServices {
   /** Reads what is there, and follows it from now on. */
   start(): void {
     // Of children that an earlier Core left, be it that nobody wants them any more.
-    if (existsSync(join(this.#options.dataDir, RUNNING))) void this.#keeping()
+    if (existsSync(this.#options.childrenDir)) void this.#keeping()
     this.#scan()
     this.#watch = new FolderWatch({ dir: this.#options.dir, file: FILE, onChange: () => this.#scan() })
   }
@@ -236,7 +236,7 @@ export class ExternalServices {
   /** What sees to it that no child outlives the Core, made when there is the first. */
   #keeping() {
     return (this.#kept ??= import('./orphans.ts').then(async ({ guardCommand, Orphans }) => {
-      const orphans = new Orphans(join(this.#options.dataDir, RUNNING))
+      const orphans = new Orphans(this.#options.childrenDir)
       for (const pid of orphans.sweep())
         this.#options
           .logOf(null)

@@ -34,7 +34,6 @@ test('a backup holds the databases, the config and the files, and says of each w
   writeFileSync(data(house, 'config/lines.json'), '{"lines":3}')
   mkdirSync(data(house, 'external/mower/.maps'), { recursive: true })
   writeFileSync(data(house, 'external/mower/.maps/lawn'), '')
-  writeFileSync(data(house, 'external/.running'), '[]')
   const { file, files, leftOut } = await makeBackup(house)
   expect(leftOut).toEqual([])
   const contents = await contentsOf(file)
@@ -58,6 +57,33 @@ test('a backup holds the databases, the config and the files, and says of each w
   expect(isWhole(copy)).toBe(true)
   using sqlite = new Database(copy)
   expect(sqlite.query('SELECT value FROM home_console_kv').values()).toEqual([['"good"']])
+})
+
+test('what an external service keeps is in it: its files, and its databases while another process writes them', async () => {
+  await using house = await houseWithDiary()
+  const folder = data(house, 'external/speaker')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'words.txt'), 'a word')
+  await using writer = Bun.spawn([
+    process.execPath,
+    '-e',
+    `const { Database } = require('bun:sqlite')
+     const sqlite = new Database(${JSON.stringify(join(folder, 'speaker.sqlite'))})
+     sqlite.run('PRAGMA journal_mode = WAL'); sqlite.run('CREATE TABLE words (word)')
+     sqlite.run("INSERT INTO words VALUES ('kept')")
+     console.log('written'); setInterval(() => sqlite.run("INSERT INTO words VALUES ('more')"), 1)`,
+  ])
+  await writer.stdout.getReader().read()
+  const { file, leftOut } = await makeBackup(house)
+  expect(leftOut).toEqual([])
+  const contents = await contentsOf(file)
+  const names = [...contents.keys()].filter((name) => name.startsWith('data/external/'))
+  expect(names).toEqual(['data/external/speaker/speaker.sqlite', 'data/external/speaker/words.txt'])
+  const copy = join(house.folder, 'speaker.sqlite')
+  writeFileSync(copy, contents.get('data/external/speaker/speaker.sqlite')!)
+  expect(isWhole(copy)).toBe(true)
+  using sqlite = new Database(copy)
+  expect(sqlite.query('SELECT word FROM words LIMIT 1').values()).toEqual([['kept']])
 })
 
 test('neither the token nor the key is in it, nor what a secret says', async () => {

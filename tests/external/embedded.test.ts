@@ -190,6 +190,7 @@ test('the adapter goes: its goodbye still reaches the service, which then ends b
   await house.send('PATCH', '/api/core/plugins/adapter', { enabled: false })
   await gone(pid!)
   await gone(helperPid)
+  await until('its last word', () => linesOf('told to end').length > 0)
   const order = house.logs
     .map(({ message }) => message)
     .filter((message) => /^(goodbye to|told to end)/.test(message))

@@ -22,7 +22,7 @@ async function coreWithService(
   await core.start({ EXTERNAL_DIR: join(core.folder, 'external'), ...env })
   const line = await core.log(({ message }) => message.startsWith('helper '), 5_000)
   await core.log(({ message }) => message === '"clients" is up.', 5_000)
-  const running = readdirSync(join(core.folder, 'data/external/.running')).map(Number)
+  const running = readdirSync(join(core.folder, 'data/children')).map(Number)
   expect(running.length).toBe(1)
   return { core, pids: [running[0]!, Number(line.message.split(' ')[1])] }
 }
@@ -60,15 +60,12 @@ test('a process that has the number by now is nobody’s business', async () => 
   process.kill(-pids[0]!, 'SIGKILL')
   for (const pid of pids) await gone(pid)
   const stranger = Bun.spawn(['sleep', '600'], { detached: true, stdio: ['ignore', 'ignore', 'ignore'] })
-  const [file] = readdirSync(join(core.folder, 'data/external/.running'))
-  const path = join(core.folder, 'data/external/.running', file!)
+  const [file] = readdirSync(join(core.folder, 'data/children'))
+  const path = join(core.folder, 'data/children', file!)
   const record = (await Bun.file(path).json()) as object
   writeFileSync(path, JSON.stringify({ ...record, pid: stranger.pid }))
   await core.start({ EXTERNAL_DIR: '/nowhere' })
-  await until(
-    'the record is read',
-    () => readdirSync(join(core.folder, 'data/external/.running')).length === 0,
-  )
+  await until('the record is read', () => readdirSync(join(core.folder, 'data/children')).length === 0)
   expect(isAlive(stranger.pid)).toBe(true)
   stranger.kill()
 })
@@ -78,5 +75,5 @@ test('SIGTERM of the Core ends it all, and leaves no record', async () => {
   await using _ = core
   expect(await core.stop()).toBe(0)
   expect(pids.map(isAlive)).toEqual([false, false])
-  expect(readdirSync(join(core.folder, 'data/external/.running'))).toEqual([])
+  expect(readdirSync(join(core.folder, 'data/children'))).toEqual([])
 })
