@@ -90,6 +90,15 @@ test('the agent is killed: its command is lost, is not run again, and its caller
   process.kill(Number(await Bun.file(`${runs}.pid`).text()), 'SIGKILL')
 })
 
+test('an agent may be there before the service, and says once that it is alone', async () => {
+  await using service = new ServiceProcess()
+  await using agent = new AgentProcess(service.socketUrl)
+  await agent.says(`No connection to ${service.socketUrl}: `)
+  await service.start()
+  await agent.says('held until the owner approves', 15_000)
+  expect(agent.output.match(/No connection/g)).toHaveLength(1)
+}, 30_000)
+
 test('an agent that stops ends its commands', async () => {
   await using agent = new AgentProcess(service.socketUrl, '--code', await service.code())
   const id = await agent.id()

@@ -105,9 +105,9 @@ export class ServiceProcess implements AsyncDisposable {
     })
   }
 
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
-    this.#process!.kill(signal)
-    return this.#process!.exited
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#process?.kill(signal)
+    await this.#process?.exited
   }
 
   /** As the Core asks, on behalf of somebody. */

@@ -335,6 +335,8 @@ class Agent {
   readonly #jobs: Jobs
   #socket: WebSocket | undefined
   #trusted = false
+  /** That nobody answers is said once, until somebody does. */
+  #saidAlone = false
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -375,8 +377,15 @@ class Agent {
       else if (socket.readyState === WebSocket.OPEN)
         this.#send('heartbeat', { timestamp: new Date().toISOString() })
     }, HEARTBEAT_MS)
+    socket.addEventListener('error', (event) => {
+      const { message } = event as unknown as { message?: string }
+      if (!this.#saidAlone)
+        say(`No connection to ${this.#settings.url}: ${message}. It is tried again and again.`)
+      this.#saidAlone = true
+    })
     socket.addEventListener('message', ({ data }) => {
       heard = Date.now()
+      this.#saidAlone = false
       const frame = frameOf(data)
       if (frame === null) return
       if (frame.type === 'registration_error')
