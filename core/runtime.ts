@@ -244,6 +244,7 @@ export class Runtime {
         bus: this.bus,
         services: this.services,
         external: this.external,
+        proxy: this.proxy,
         log: this.log,
         databases: this.#databases,
         filesDir,

@@ -13,6 +13,7 @@ import type { PluginLoader } from '../loader/plugin-loader.ts'
 import { messageOf } from '../loader/fault.ts'
 import type { PluginUnit } from '../loader/life/plugin-unit.ts'
 import type { Log, OwnedLog } from '../log/log.ts'
+import type { Proxy } from '../proxy/proxy.ts'
 import type { ServiceRegistry } from '../services/service-registry.ts'
 import { TOO_SLOW } from './event-stream.ts'
 
@@ -21,6 +22,7 @@ export interface CoreApi {
   readonly bus: EventBus
   readonly services: ServiceRegistry
   readonly external: ExternalServices
+  readonly proxy: Proxy
   readonly log: Log
   readonly home: HomeSettings
   readonly databases: PluginDatabases

@@ -1,6 +1,7 @@
 // External services, for the owner to look at and to start again.
 
 import { createRoute, z } from '@home-console/sdk'
+import type { ExternalService } from '../external/external-service.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { messageOf } from '../loader/fault.ts'
@@ -26,10 +27,10 @@ const restartExternal = createRoute({
   responses: answers('It is up.', External, 401, 404, 409, 422),
 })
 
-export function externalRoutes(router: DeclaringRouter, { external }: CoreApi): void {
-  router.openapi(listExternal, (c) =>
-    c.json({ external: external.list.map((service) => service.view()) }, 200),
-  )
+export function externalRoutes(router: DeclaringRouter, { external, proxy }: CoreApi): void {
+  const viewOf = (service: ExternalService) => ({ ...service.view(), ...proxy.stateOf(service) })
+
+  router.openapi(listExternal, (c) => c.json({ external: external.list.map(viewOf) }, 200))
 
   router.openapi(restartExternal, async (c) => {
     const { name } = c.req.valid('param')
@@ -42,6 +43,6 @@ export function externalRoutes(router: DeclaringRouter, { external }: CoreApi): 
     } catch (error) {
       throw coreProblem('external_refused', `"${name}" does not come up. ${messageOf(error)}`)
     }
-    return c.json(service.view(), 200)
+    return c.json(viewOf(service), 200)
   })
 }

@@ -147,6 +147,9 @@ export const External = z
       .nullable()
       .openapi({ description: 'Why its service.json is refused; the one before is in force.' }),
     inFlight: z.number().int().openapi({ description: 'Calls under way.' }),
+    breaker: z.enum(['closed', 'open', 'half_open']).openapi({
+      description: 'Not closed: it failed so often in a row that it is left alone for a while.',
+    }),
     incompatible: z
       .string()
       .nullable()

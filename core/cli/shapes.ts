@@ -40,6 +40,8 @@ export interface External {
   state: string
   url: string | null
   restarts: number
+  /** Not `closed`: it is left alone for a while. */
+  breaker: string
   adapter: string | null
   /** Why it is not up. */
   error: string | null

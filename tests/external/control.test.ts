@@ -5,7 +5,8 @@ import { z } from '@home-console/sdk'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { External, Plugin } from '../../core/api/schemas.ts'
 import { hc, type Options } from '../cli/hc.ts'
-import { clientsOf, CREDENTIAL, embedded, houseWithAdapter, inState, startable } from './kit.ts'
+import { until } from '../until.ts'
+import { adapter, clientsOf, CREDENTIAL, embedded, houseWithAdapter, inState, startable } from './kit.ts'
 
 let house: TestHouse
 let here: Options
@@ -29,7 +30,7 @@ test('what is listed fits what the document says of it, and holds no secret', as
     .strictObject({ external: z.array(z.strictObject(External.shape)) })
     .parse(JSON.parse(text))
   expect(external).toMatchObject([
-    { name: 'clients', state: 'up', mode: 'embedded', adapter: 'adapter', restarts: 0 },
+    { name: 'clients', state: 'up', mode: 'embedded', adapter: 'adapter', restarts: 0, breaker: 'closed' },
   ])
   expect(text).not.toContain(house.runtime.external.find('clients')!.reach!.credential)
   const plugin = await (await house.request('/api/core/plugins/adapter')).json()
@@ -75,4 +76,28 @@ test('metrics tell whether it is up and how often it died', async () => {
   const text = await (await house.request('/metrics')).text()
   expect(text).toContain('home_console_external_up{service="clients"} 1\n')
   expect(text).toContain('home_console_external_restarts_total{service="clients"} 0\n')
+})
+
+test('one that is left alone for a while is listed so', async () => {
+  const broken = Bun.listen({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: { open: (socket) => void socket.end('nonsense'), data() {} },
+  })
+  const url = `http://127.0.0.1:${broken.port}`
+  const passing = `const router = ctx.router({ security: [] }); router.all('/*', ctx.proxy()); return router`
+  await using other = await houseWithAdapter(
+    { 'service.json': startable({}, { url }) },
+    {
+      plugin: adapter(`modes: ['microservice']`, passing),
+      config: { external: { clients: { credential: CREDENTIAL } } },
+    },
+  )
+  await until('it was looked at', () => clientsOf(other).url !== null)
+  for (let call = 0; call < 5; call++) await other.request('/api/plugins/adapter/x')
+  const list = await (await other.request('/api/core/external')).json()
+  expect(list).toMatchObject({ external: [{ breaker: 'open' }] })
+  const words = await hc(['external', 'list'], { url: other.url, env: { HC_TOKEN: other.token } })
+  expect(words.out).toContain('left alone for a while')
+  broken.stop(true)
 })

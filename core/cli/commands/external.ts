@@ -22,7 +22,7 @@ const list = defineCommand({
         oneLine(service.url ?? ''),
         `${service.restarts}`,
         oneLine(service.adapter ?? ''),
-        oneLine([service.error, service.fault].filter(Boolean).join(' ')),
+        oneLine(troublesOf(service).join(' ')),
       ])
       return rows.length === 0
         ? 'no external services'
@@ -54,3 +54,8 @@ export const external = defineCommand({
   setup: strict(),
   subCommands: { list, restart },
 })
+
+function troublesOf({ error, fault, breaker }: External): string[] {
+  const left = breaker === 'closed' ? null : 'It failed again and again, and is left alone for a while.'
+  return [error, left, fault].flatMap((trouble) => trouble ?? [])
+}
