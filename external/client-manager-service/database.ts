@@ -74,10 +74,12 @@ export function openDatabase(dataDir: string): Database {
   db.run('PRAGMA foreign_keys = ON')
   db.run('PRAGMA busy_timeout = 2000')
   const { user_version: version } = db.query<{ user_version: number }, []>('PRAGMA user_version').get()!
-  if (version > MIGRATIONS.length)
+  if (version > MIGRATIONS.length) {
+    db.close()
     throw new Error(
       `${file} is of a newer version (${version}) than this service (${MIGRATIONS.length}): update the service.`,
     )
+  }
   db.transaction(() => {
     for (const migration of MIGRATIONS.slice(version)) db.run(migration)
     db.run(`PRAGMA user_version = ${MIGRATIONS.length}`)

@@ -23,9 +23,6 @@ const REPLACED = 4_001
 const TURNED_AWAY = 4_003
 const SILENT = 4_008
 
-/** It has so long to say who it is, and may be silent for so long afterwards. */
-const INTRODUCTION_MS = 10_000
-const SILENCE_MS = 45_000
 /** What is said before that is known may be so long, in characters. */
 const LONGEST_INTRODUCTION = 32 * 1024
 
@@ -34,7 +31,15 @@ const COST_CHARACTERS = 16 * 1024
 const BURST = 4_000
 const PER_SECOND = 2_000
 
+export interface Patience {
+  /** It has so long to say who it is, ... */
+  readonly introductionMs: number
+  /** ... and may be silent for so long afterwards. */
+  readonly silenceMs: number
+}
+
 export interface LinkOptions {
+  readonly patience: Patience
   readonly clients: Clients
   readonly codes: Codes
   readonly commands: Commands
@@ -48,7 +53,7 @@ export class Link implements Way {
   readonly #options: LinkOptions
   readonly #nonce = randomBytes(32).toString('base64url')
   #socket: ServerWebSocket<Link> | undefined
-  #patience: Timer | undefined
+  #deadline: Timer | undefined
   /** Set when it has proven who it is. */
   #id: string | undefined
   #about: About | undefined
@@ -81,7 +86,7 @@ export class Link implements Way {
   opened(socket: ServerWebSocket<Link>): void {
     this.#socket = socket
     this.#options.links.came(this)
-    this.#wait(INTRODUCTION_MS)
+    this.#wait(this.#options.patience.introductionMs)
     this.send('auth_challenge', { nonce: this.#nonce })
   }
 
@@ -110,7 +115,7 @@ export class Link implements Way {
   closed(reason: string): void {
     if (this.#over) return
     this.#over = true
-    clearTimeout(this.#patience)
+    clearTimeout(this.#deadline)
     const { links, commands } = this.#options
     links.went(this)
     if (this.#id === undefined || !links.leave(this.#id, this, reason)) return
@@ -158,7 +163,7 @@ export class Link implements Way {
       return this.#register(frame.data)
     }
     this.#heardAt = Date.now()
-    this.#wait(SILENCE_MS)
+    this.#wait(this.#options.patience.silenceMs)
     if (frame.type === 'heartbeat')
       return this.send('heartbeat_ack', { timestamp: new Date(this.#heardAt).toISOString() })
     if (!this.#trusted) throw new FrameRefused(`"${frame.type}" of a client that is not approved`)
@@ -195,7 +200,7 @@ export class Link implements Way {
     this.#id = id
     this.#about = about
     this.#running = running
-    this.#wait(SILENCE_MS)
+    this.#wait(this.#options.patience.silenceMs)
     links.join(id, this)
     if (standing === 'approved') this.trust()
     else this.#welcome()
@@ -212,8 +217,8 @@ export class Link implements Way {
   }
 
   #wait(ms: number): void {
-    clearTimeout(this.#patience)
-    this.#patience = setTimeout(() => {
+    clearTimeout(this.#deadline)
+    this.#deadline = setTimeout(() => {
       this.#socket!.close(SILENT, 'Nothing was heard for too long.')
       // A computer that lost its power answers no farewell.
       this.#socket!.terminate()

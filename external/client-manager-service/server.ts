@@ -10,7 +10,7 @@ import { openDatabase } from './database.ts'
 import type { Environment } from './environment.ts'
 import { LONGEST_FRAME } from './frames.ts'
 import { Herald } from './herald.ts'
-import { Link } from './link.ts'
+import { Link, type Patience } from './link.ts'
 import { Links } from './links.ts'
 import { PolicyKeeper } from './policy.ts'
 import { Problem, problemResponse } from './problem.ts'
@@ -21,6 +21,8 @@ const SERVICE_RESTART = 1012
 /** More than an agent's longest pause between two tries. */
 const AWAY_MS = 60_000
 const LAST_ANSWERS_MS = 500
+/** Three heartbeats of an agent. */
+const PATIENCE: Patience = { introductionMs: 10_000, silenceMs: 45_000 }
 const MOST_BACKLOG = 4 * 1024 * 1024
 
 export interface RunningService {
@@ -29,7 +31,11 @@ export interface RunningService {
 }
 
 /** @throws Error when the port is taken, or the database cannot be used */
-export function startService(environment: Environment, log: (message: string) => void): RunningService {
+export function startService(
+  environment: Environment,
+  log: (message: string) => void,
+  patience: Patience = PATIENCE,
+): RunningService {
   const { host, port, dataDir, credential, coreUrl } = environment
   const { name, version } = manifest
   const db = openDatabase(dataDir)
@@ -44,7 +50,7 @@ export function startService(environment: Environment, log: (message: string) =>
   const callers = new Callers(credential, name)
   const policy = new PolicyKeeper(db)
   const app = makeApp({ version, clients, codes, commandLog, commands, links, policy, log }, callers)
-  const linkOptions = { clients, codes, commands, links, server: { name, version }, log }
+  const linkOptions = { clients, codes, commands, links, server: { name, version }, log, patience }
 
   const server = Bun.serve<Link>({
     hostname: host,

@@ -9,8 +9,18 @@ import { Clients } from '../../external/client-manager-service/clients.ts'
 import { openDatabase } from '../../external/client-manager-service/database.ts'
 import { Herald } from '../../external/client-manager-service/herald.ts'
 import { Links } from '../../external/client-manager-service/links.ts'
+import { startService } from '../../external/client-manager-service/server.ts'
 import { until } from '../until.ts'
-import { AgentProcess, idOf, type Keys, makeKeys, ServiceProcess, Stranger, temporaryFolder } from './kit.ts'
+import {
+  AgentProcess,
+  CREDENTIAL,
+  idOf,
+  type Keys,
+  makeKeys,
+  ServiceProcess,
+  Stranger,
+  temporaryFolder,
+} from './kit.ts'
 
 let service: ServiceProcess
 
@@ -219,6 +229,26 @@ test('what a computer says of itself cannot hold more than it may, nor what a te
     await stranger.register(makeKeys(), extra)
     expect((await stranger.closed).code).toBe(1008)
   }
+})
+
+test('who falls silent is taken for gone, and so is who never says who they are; who is heard of stays', async () => {
+  const dataDir = temporaryFolder()
+  const patience = { introductionMs: 300, silenceMs: 300 }
+  const environment = { host: '127.0.0.1', port: 0, dataDir, credential: CREDENTIAL, coreUrl: null }
+  const running = startService(environment, () => {}, patience)
+  const at = running.url.href.replace('http', 'ws') + 'ws'
+  const [mute, silent, alive] = [new Stranger(at), new Stranger(at), new Stranger(at)]
+  await silent.register(makeKeys())
+  await alive.register(makeKeys())
+  await alive.frame('registration_success')
+  const beat = setInterval(() => alive.say('heartbeat'), 50)
+  await Promise.all([mute.closed, silent.closed])
+  alive.frames.length = 0
+  await alive.frame('heartbeat_ack')
+  clearInterval(beat)
+  await alive.closed
+  await running.stop()
+  rmSync(dataDir, { recursive: true })
 })
 
 test('a frame that is too large ends the connection', async () => {
