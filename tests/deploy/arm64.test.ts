@@ -9,7 +9,7 @@ import { CoreProcess } from '../faults/core-process.ts'
 import { until } from '../until.ts'
 import { arm64Bun } from './arm64-bun.ts'
 
-/** Of an emulator on a busy machine; alone it takes six seconds. */
+/** Of an emulator on a busy machine; alone it takes some ten seconds. */
 const PATIENCE_MS = 60_000
 const CREDENTIAL = 'a-credential-of-this-test-only'
 const repository = join(import.meta.dir, '../..')
@@ -77,5 +77,5 @@ test(
     service.kill('SIGTERM')
     expect(await service.exited).toBe(0)
   },
-  2 * PATIENCE_MS,
+  3 * PATIENCE_MS,
 )
