@@ -66,7 +66,8 @@ async function start(config: Config): Promise<void> {
 }
 
 function end(error: unknown): void {
-  process.stderr.write(`home-console cannot start.\n${messageOf(error)}\n`)
+  const isOurs = error instanceof StartRefusal || error instanceof ConfigError
+  process.stderr.write(`home-console cannot start: ${isOurs ? error.message : messageOf(error)}\n`)
   process.exit(exitCodeOf(error))
 }
 

@@ -391,3 +391,26 @@ test('an onConfigChange that changes its argument harms nobody', async () => {
   expect((await patch({ poll: 5 })).status).toBe(200)
   expect(await inPlugin()).toMatchObject({ config: { poll: 5 }, told: [true] })
 })
+
+test.each([
+  ['empty', ''],
+  ['zeros, as a power cut may leave them', '\0'.repeat(512)],
+  ['noise', '\u00e9\u0001{{['],
+  ['longer than any config', `{ "poll": ${' '.repeat(1_200_000)}5 }`],
+])('a file that is %s at a start is nobody’s defaults: its plugin fails and says so', async (_what, text) => {
+  house = new TestHouse({
+    plugins: { lamp: { 'index.ts': lamp() }, other: { 'index.ts': 'export default { onLoad() {} }' } },
+  })
+  write(text)
+  await house.start()
+  expect(view()).toMatchObject({
+    state: 'failed',
+    error: { code: 'config_unreadable', file: file(), line: 1, message: expect.stringContaining(file()) },
+  })
+  expect(house.runtime.loader.view('other')!.state).toBe('active')
+  expect(readFileSync(file(), 'utf8')).toBe(text)
+  // Nor does what the owner sends go over it.
+  expect((await patch({ poll: 6 })).status).toBe(409)
+  write('{ "poll": 5 }')
+  await until('the mended one', () => view().state === 'active')
+})

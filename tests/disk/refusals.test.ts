@@ -129,6 +129,16 @@ describe('a database that', () => {
     expect(hashes()).toEqual(before)
   })
 
+  test.each(faults)('%s ends the process with one line', async (_what, make, says) => {
+    make()
+    const { exitCode, said } = await refusedStart(folder)
+    expect(said).toMatch(/^home-console cannot start: [^\n]+\n$/)
+    expect(said).toMatch(says)
+    expect([65, 73]).toContain(exitCode)
+    // What the first start of a house would make.
+    expect(existsSync(join(folder, 'admin-token'))).toBe(false)
+  })
+
   test('was only killed has everything', () => {
     const { db, close } = openCoreDatabase(folder)
     expect(new HomeSettings(db, 'UTC').values.latitude).toBe(20)
