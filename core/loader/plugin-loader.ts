@@ -101,7 +101,7 @@ export class PluginLoader {
     this.#hints = new FileHints({
       folders,
       onHints: (hints) => this.#onHints(hints),
-      wasReplaced: (path) => this.units.some((unit) => unit.wasReplaced(path)),
+      wasReplaced: (path) => this.units.some((unit) => unit.files.wasReplaced(path)),
       onLookAgain: () => this.#lookAgain(),
       onError: (error) =>
         organs.log
@@ -202,7 +202,7 @@ export class PluginLoader {
     if (unit.state === 'disabled') return null
     const others = this.units.flatMap((other) => (other === unit ? [] : (other.offer ?? [])))
     const house = [...this.#lifecycle.standing, ...others]
-    return new LoadAttempt(unit, unit.peek(), { cause: BY_API }).tryOnly(house)
+    return new LoadAttempt(unit, unit.files.peek(), { cause: BY_API }).tryOnly(house)
   }
 
   /**

@@ -188,8 +188,10 @@ export class Generation implements MountOwner {
     return { id: this.id, requires, provides, dependsOn, external: stands ? external : null }
   }
 
+  /** A copy: whoever keeps it keeps nothing of this version. */
   get role(): Role {
-    return this.#definition ?? {}
+    const { modes, external } = this.#definition ?? {}
+    return { ...(modes !== undefined && { modes }), ...(external !== undefined && { external }) }
   }
 
   /** The operations of its external service that it cannot do without. */

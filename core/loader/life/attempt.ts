@@ -10,7 +10,8 @@ import { changesBetween, type Face } from '../generation/changes.ts'
 import type { Role } from '../generation/mode.ts'
 import type { Begin } from './lifecycle.ts'
 import { missing, NeedsNotMet, type Needs } from '../generation/needs.ts'
-import type { PluginUnit, Reading } from './plugin-unit.ts'
+import type { Reading } from './plugin-files.ts'
+import type { PluginUnit } from './plugin-unit.ts'
 import { QUIET_MS } from '../files/quiet.ts'
 import { announce } from './reload-news.ts'
 import { newReload, timed } from './reloads.ts'
@@ -63,7 +64,7 @@ export class LoadAttempt implements Attempt<PluginUnit> {
 
   /** Null until it is imported. */
   get role(): Role | null {
-    return this.#generation?.definition ?? null
+    return this.#generation?.definition === undefined ? null : this.#generation.role
   }
 
   get isOvertaken(): boolean {

@@ -1,12 +1,11 @@
 // One plugin: what its files are, what serves, what is being tried, and the record of how it came to that.
 
-import { realpathSync } from 'node:fs'
 import type { PluginFault, Reload } from '@home-console/sdk'
 import { SettingsMissing, type Lack } from '../../settings/check.ts'
 import { LoadAttempt } from './attempt.ts'
 import { NO_FACE, type Face } from '../generation/changes.ts'
-import { collectSoon } from './collection.ts'
-import { isPlace, readPlace, type PluginPlace, type PluginSource } from '../files/discovery.ts'
+import { Departures } from './departures.ts'
+import { isPlace, type PluginPlace, type PluginSource } from '../files/discovery.ts'
 import { messageOf, PluginError, positionOfText } from '../fault.ts'
 import { Generation, type Charged } from '../generation/generation.ts'
 import type { Role } from '../generation/mode.ts'
@@ -15,17 +14,15 @@ import type { Begin, Cause, LivingPart, Next } from './lifecycle.ts'
 import { NeedsNotMet, type Needs } from '../generation/needs.ts'
 import type { Organs } from '../organs.ts'
 import { ConfigRefused } from '../generation/plugin-config.ts'
+import { PluginFiles } from './plugin-files.ts'
 import { Post } from './post.ts'
 import { announce, announceLeaks } from './reload-news.ts'
-import { newReload, Reloads, timed } from './reloads.ts'
+import { newReload, Reloads } from './reloads.ts'
 import { ServingVersion } from './serving-version.ts'
-import { SourceReader, type Sources } from '../files/sources.ts'
+import type { Sources } from '../files/sources.ts'
 import type { RestoredVersion } from '../versions/versions.ts'
 
 export type PluginState = 'loading' | 'active' | 'waiting' | 'failed' | 'disabled' | 'stopping'
-
-/** Generations that are being drained and closed, with the end of it. */
-export type Departures = ReadonlyMap<Generation, Promise<void>>
 
 export interface UnitOptions {
   readonly place: PluginPlace
@@ -35,7 +32,7 @@ export interface UnitOptions {
   /** Whose the id is: that of the unit that serves it, or of the first that asked for it. */
   readonly ownerOf: (id: string) => PluginUnit | undefined
   /** The generations of an id that are being drained and closed now, wherever their files were. */
-  readonly departuresOf: (id: string) => Departures
+  readonly departuresOf: (id: string) => Departures['all']
   /** An id may be free by now. */
   readonly onReleased: () => void
   /** Its files vanished, and nothing of it is left. */
@@ -47,24 +44,11 @@ export interface UnitOptions {
   readonly onOutside: (paths: string[]) => void
 }
 
-/** The files of a plugin as they are now, or why they cannot be read. */
-export interface Reading {
-  readonly source: PluginSource | null
-  readonly sources: Sources | null
-  /** The same files give the same digest, the same trouble too. */
-  readonly digest: string
-  readonly error: unknown
-  /** The kept version that is taken instead of them. */
-  readonly restored: RestoredVersion | null
-  /** Reads what this was read from once more. */
-  again(): Reading
-}
-
 export class PluginUnit implements LivingPart {
   readonly place: PluginPlace
+  readonly files: PluginFiles
   readonly reloads = new Reloads()
   readonly #options: UnitOptions
-  readonly #reader = new SourceReader()
   #state: PluginState = 'loading'
   #source: PluginSource | null = null
   #serving: Generation | null = null
@@ -89,15 +73,20 @@ export class PluginUnit implements LivingPart {
   readonly #version: ServingVersion
   /** While an exclusive plugin swaps, and no version of it is alive. */
   #interlude: Interlude | null = null
-  readonly #leaving = new Map<Generation, Promise<void>>()
-  #files: ReadonlySet<string> = new Set()
-  /** Where the files really are, for those that an import names by another path. */
-  #realFiles: ReadonlySet<string> = new Set()
+  readonly #departures: Departures
 
   constructor(options: UnitOptions) {
     this.place = options.place
+    this.files = new PluginFiles(options.place, options.onOutside)
     this.#options = options
     this.#version = new ServingVersion(options)
+    this.#departures = new Departures({
+      onLeft: ({ source }) => {
+        this.#version.left(source)
+        if (this.#departures.all.size === 0) this.#post.alone()
+      },
+      onLeaked: (generation, record) => announceLeaks(record, this.organs, generation),
+    })
     this.#post = new Post(options.organs)
   }
 
@@ -185,15 +174,16 @@ export class PluginUnit implements LivingPart {
 
   /** Of the version that serves, or else of what is on the disk. */
   get digest(): string | undefined {
-    return this.#version.digest ?? this.peek().sources?.digest
+    return this.#version.digest ?? this.files.peek().sources?.digest
   }
 
   get leaving(): Generation[] {
-    return [...this.#leaving.keys()]
+    return [...this.departures.keys()]
   }
 
-  get departures(): Departures {
-    return this.#leaving
+  /** The generations that are being drained and closed, with the end of each. */
+  get departures(): Departures['all'] {
+    return this.#departures.all
   }
 
   // --- Noticed.
@@ -201,19 +191,15 @@ export class PluginUnit implements LivingPart {
   /** Whether a change at this path may be a change of this plugin. */
   concerns(path: string): boolean {
     if (this.#state === 'stopping') return false
-    if (this.#files.has(path) || this.#realFiles.has(path) || path === this.place.path) return true
-    if (this.place.single || !path.startsWith(`${this.place.path}/`)) return false
+    if (this.files.has(path)) return true
+    if (!this.files.holds(path)) return false
     // A file that nothing imports says nothing, unless it is what the last attempt lacked.
     return this.#error !== null || this.#state === 'loading' || path.endsWith('/package.json')
   }
 
-  wasReplaced(path: string): boolean {
-    return this.#reader.wasReplaced(path)
-  }
-
   /** The files that are not what they were when they were read. */
   changed(): string[] {
-    return this.#state === 'stopping' ? [] : this.#reader.changed()
+    return this.#state === 'stopping' ? [] : this.files.changed()
   }
 
   // --- Tried.
@@ -222,7 +208,7 @@ export class PluginUnit implements LivingPart {
   begin(how: Begin): LoadAttempt | null {
     // A plugin that is gone is no bad version of it; to take it away is the loader's.
     if ((how.cause.kind === 'file' || this.#state === 'stopping') && !isPlace(this.place)) return null
-    const disk = this.read()
+    const disk = this.files.read()
     if (disk.source !== null) this.#source = disk.source
     if (!this.organs.wishes.of(disk.source?.id ?? this.id).enabled) {
       if (this.#serving === null) this.#state = 'disabled'
@@ -238,32 +224,8 @@ export class PluginUnit implements LivingPart {
     return attempt
   }
 
-  read(): Reading {
-    const reading = this.#readWith(this.#reader)
-    if (reading.sources !== null) this.#remember(reading.sources)
-    return reading
-  }
-
-  /** Reads the files, and is none the wiser: what changed is still to be noticed. */
-  peek(): Reading {
-    return this.#readWith(new SourceReader())
-  }
-
-  #readWith(reader: SourceReader): Reading {
-    const again = () => (reader === this.#reader ? this.read() : this.#readWith(reader))
-    try {
-      const source = readPlace(this.place)
-      const sources = reader.read(source)
-      const digest = `${source.id} ${sources.digest}`
-      return { source, sources, digest, error: null, restored: null, again }
-    } catch (error) {
-      const digest = `unreadable: ${String(error)}`
-      return { source: null, sources: null, digest, error, restored: null, again }
-    }
-  }
-
   /** From now on a kept version is loaded, until other files than these are saved, or `release`. */
-  pin(restored: RestoredVersion, over = this.#lastDigest ?? this.peek().digest): void {
+  pin(restored: RestoredVersion, over = this.#lastDigest ?? this.files.peek().digest): void {
     this.#version.pin(restored, over)
   }
 
@@ -304,17 +266,6 @@ export class PluginUnit implements LivingPart {
     if (cause.kind === 'api') crashes.forgive(id)
     const verdict = crashes.verdictOn(id, digest)
     if (verdict !== null) throw new PluginError('crashed_the_core', verdict, { file: entry })
-  }
-
-  /** Keeps which files the plugin has, and has those watched that stand outside its folder. */
-  #remember({ files }: Sources): void {
-    if (files.size === this.#files.size && [...files].every((file) => this.#files.has(file))) return
-    const real = new Map(Array.from(files, (file) => [file, realPathOf(file)]))
-    this.#files = files
-    this.#realFiles = new Set(real.values())
-    const inside = (path: string) =>
-      path.startsWith(`${this.place.path}/`) && !path.includes('/node_modules/')
-    this.#options.onOutside([...this.#realFiles].filter((path) => !inside(path)))
   }
 
   // --- Decided.
@@ -385,24 +336,21 @@ export class PluginUnit implements LivingPart {
     else if (generation !== null && this.#interlude === null) {
       generation.locateBelongings()
       const interlude = (this.#interlude = new Interlude(generation, this.organs))
-      void this.#leave(
-        generation,
-        this.#bury(generation, record, () => interlude.takeOver(generation)),
-      )
+      this.#departures.retire(generation, record, () => interlude.takeOver(generation))
     }
-    await Promise.all(this.#departures(this.id).values())
+    await Promise.all(this.#departuresOf(this.id).values())
   }
 
   /** Settles when no exclusive version is left of those that were told to go, or were refused. */
   async exclusiveGone(id: string): Promise<void> {
     await Promise.all(
-      Array.from(this.#departures(id), ([generation, gone]) => (generation.exclusive ? gone : undefined)),
+      Array.from(this.#departuresOf(id), ([generation, gone]) => (generation.exclusive ? gone : undefined)),
     )
   }
 
   /** Of this plugin, and of the id wherever its files were. */
-  #departures(id: string): Departures {
-    return new Map([...this.#leaving, ...this.#options.departuresOf(id)])
+  #departuresOf(id: string): Departures['all'] {
+    return new Map([...this.departures, ...this.#options.departuresOf(id)])
   }
 
   /** What the version that serves, or served until now, gives to the next. @throws PluginError `handover_failed` */
@@ -447,33 +395,13 @@ export class PluginUnit implements LivingPart {
   // --- Drained, closed and judged.
 
   /** A version that never served is gone. @returns when nothing of it is left */
-  discard(generation: Generation): Promise<unknown> {
-    return this.#leave(generation, generation.discard())
+  discard(generation: Generation): Promise<void> {
+    return this.#departures.discard(generation)
   }
 
   /** Lets go of a version that served, unless that is under way. */
   retire(generation: Generation, record: Reload): void {
-    if (generation.ended || this.#leaving.has(generation)) return
-    void this.#leave(generation, this.#bury(generation, record))
-  }
-
-  #leave(generation: Generation, gone: Promise<unknown>): Promise<void> {
-    const left = gone.then(() => {
-      this.#leaving.delete(generation)
-      this.#version.left(generation.source)
-      if (this.#leaving.size === 0) this.#post.alone()
-    })
-    this.#leaving.set(generation, left)
-    return left
-  }
-
-  async #bury(generation: Generation, record: Reload, onDrained?: () => void): Promise<void> {
-    const late = await timed(record, 'drain', () => generation.drain())
-    onDrained?.()
-    const ended = await timed(record, 'close', () => generation.close())
-    record.leaks = [...late, ...ended]
-    collectSoon()
-    if (record.leaks.length > 0) announceLeaks(record, this.organs, generation)
+    this.#departures.retire(generation, record)
   }
 
   // --- Taken away.
@@ -513,19 +441,11 @@ export class PluginUnit implements LivingPart {
     }
     this.#withdrawn = false
     this.#options.onReleased()
-    await Promise.all(this.#leaving.values())
+    await Promise.all(this.departures.values())
     if (this.#serving === null) this.#post.leave()
     // It may have come back meanwhile.
     if (this.#state !== 'stopping') return
     this.release()
     this.#options.onGone()
-  }
-}
-
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
   }
 }

@@ -3,7 +3,7 @@
 import { BurstWatch } from './burst.ts'
 import type { PluginPlace, PluginSource } from '../files/discovery.ts'
 import type { Organs } from '../organs.ts'
-import type { Reading } from './plugin-unit.ts'
+import type { Reading } from './plugin-files.ts'
 import type { RestoredVersion } from '../versions/versions.ts'
 
 /** A kept version is taken as long as the files on the disk are these. */
