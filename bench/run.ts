@@ -12,6 +12,8 @@ import { exclusive } from './exclusive/exclusive.ts'
 import { house } from './house/house.ts'
 import { killed } from './killed/killed.ts'
 import { leak } from './leak/leak.ts'
+import { hung } from './hung/hung.ts'
+import { large } from './large/large.ts'
 import { endProcesses } from './lib/process.ts'
 import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
 import { repository } from './lib/workspace.ts'
@@ -36,6 +38,8 @@ const ALL: readonly Benchmark[] = [
   modes,
   request,
   proxy,
+  large,
+  hung,
   emit,
   services,
   house,

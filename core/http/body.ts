@@ -1,7 +1,7 @@
 // Owns the body of an answer that is still to be read: the Core reads it across the border, and can end it.
 
 import { isMistake } from './problems.ts'
-import type { MountOwner, OpenStream } from './request-info.ts'
+import type { BodySource, MountOwner, OpenStream, RequestInfo } from './request-info.ts'
 import { isEventStream } from './response-body.ts'
 
 /**
@@ -10,13 +10,17 @@ import { isEventStream } from './response-body.ts'
  *
  * @param onEnd called once, when the body has ended, was cut, or its client left
  */
-export function ownBody(response: Response, owner: MountOwner, label: string, onEnd: () => void): Response {
-  const source = response.body
-  if (source === null) {
+export function ownBody(
+  response: Response,
+  owner: MountOwner,
+  { label, carry }: Pick<RequestInfo, 'label' | 'carry'>,
+  onEnd: () => void,
+): Response {
+  const { body: given } = response
+  if (given === null) {
     onEnd()
     return response
   }
-  const reader = source.getReader()
   let controller!: ReadableStreamDefaultController<Uint8Array>
   let ended = false
   const end = (): boolean => {
@@ -33,12 +37,14 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
     finish: () => end() && controller.close(),
     cut: () => end() && controller.error(new Error('The plugin that sent this was ended.')),
   }
+  const source =
+    carry?.(given, (reason) => void (end() && controller.error(reason))) ?? acrossTheBorder(given, owner)
   const body = new ReadableStream<Uint8Array>(
     {
       start: (given) => void (controller = given),
       async pull() {
         try {
-          const { done, value } = await owner.enter(() => reader.read())
+          const { done, value } = await source.read()
           if (ended) return
           if (!done) controller.enqueue(value)
           else if (end()) controller.close()
@@ -52,9 +58,7 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
       async cancel(reason) {
         if (!end()) return
         // What the plugin does when its client leaves is its own affair, and its own fault.
-        await Promise.resolve(owner.enter(() => reader.cancel(reason))).catch((error: unknown) =>
-          owner.charge(error, label),
-        )
+        await source.cancel(reason).catch((error: unknown) => owner.charge(error, label))
       },
     },
     { highWaterMark: 0 },
@@ -62,6 +66,14 @@ export function ownBody(response: Response, owner: MountOwner, label: string, on
   owner.open(stream)
   const { status, statusText } = response
   return new Response(body, { status, statusText, headers: headersOf(response) })
+}
+
+function acrossTheBorder(source: ReadableStream<Uint8Array>, owner: MountOwner): BodySource {
+  const reader = source.getReader()
+  return {
+    read: () => owner.enter(() => reader.read()),
+    cancel: async (reason) => owner.enter(() => reader.cancel(reason)),
+  }
 }
 
 function isLeaving(error: unknown): boolean {

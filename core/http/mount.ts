@@ -201,7 +201,7 @@ export class Mount implements Mounting {
       this.owner.end(info)
       return response
     }
-    const owned = ownBody(response, this.owner, info.label, () => this.owner.end(info))
+    const owned = ownBody(response, this.owner, info, () => this.owner.end(info))
     if (info.method !== 'HEAD') return owned
     void owned.body?.cancel()
     return new Response(null, owned)

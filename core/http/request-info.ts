@@ -27,6 +27,8 @@ export class RequestInfo implements Waiter {
   introduced = false
   /** Why its body was read no further. */
   tooLarge: Problem | undefined = undefined
+  /** Set where the body of the answer is not the owner's, but carried by the Core from somebody else. */
+  carry: CarryBody | undefined = undefined
   /** As it came. */
   request: Request | undefined = undefined
   /** Set by a route that answers with a WebSocket; whoever holds the server makes it one. */
@@ -45,6 +47,20 @@ export class RequestInfo implements Waiter {
     return `${this.method} ${this.path}`
   }
 }
+
+/** Where a body comes from, piece by piece. */
+export interface BodySource {
+  /** Rejects with what its reader is to be told. */
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
+  /** Nobody wants the rest. */
+  cancel(reason: unknown): Promise<void>
+}
+
+/** @param onBroken told when nothing more will come, be it that nobody reads */
+export type CarryBody = (
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onBroken: (reason: unknown) => void,
+) => BodySource
 
 /** Somebody who waits for a plugin, and can be told that it is of no more use. */
 export interface Waiter extends Hold {

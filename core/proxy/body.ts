@@ -1,4 +1,4 @@
-// Bodies on their way through: handed on piece by piece, as fast as the slower side takes them.
+// The body of an answer on its way through: read piece by piece, as fast as the slower side takes it, and under watch.
 
 /** Told of what passes. */
 export interface Watcher {
@@ -10,38 +10,69 @@ export interface Watcher {
   broken(error: unknown): unknown
 }
 
-/** The same body, read as the Core and under watch. Whoever gives nothing more breaks it through `breaks`. */
-export function watched(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  watcher: Watcher,
-  asCore: <T>(run: () => T) => T,
-  breaks?: (fail: (error: unknown) => void) => void,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const reader = body.getReader()
-  let wanted = true
+type Bytes = Uint8Array<ArrayBuffer>
+
+/** Where a body comes from, piece by piece. */
+export interface BodySource {
+  /** Rejects with what its reader is to be told. */
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
+  /** Nobody wants the rest. */
+  cancel(reason: unknown): Promise<void>
+}
+
+export class CarriedBody implements BodySource {
+  readonly #reader: ReadableStreamDefaultReader<Bytes>
+  readonly #watcher: Watcher
+  readonly #asCore: <T>(run: () => T) => T
+  #wanted = true
+
+  constructor(source: ReadableStream<Bytes>, watcher: Watcher, asCore: <T>(run: () => T) => T) {
+    this.#reader = source.getReader() as ReadableStreamDefaultReader<Bytes>
+    this.#watcher = watcher
+    this.#asCore = asCore
+  }
+
+  /** The next piece. Rejects with what whoever reads it is to be told. */
+  read(): Promise<{ done: boolean; value?: Bytes | undefined }> {
+    const watcher = this.#watcher
+    watcher.moved()
+    return this.#asCore(() =>
+      this.#reader.read().then(
+        (piece) => {
+          if (!this.#wanted) return { done: true }
+          if (piece.done) watcher.ended()
+          else watcher.moved()
+          return piece
+        },
+        (error: unknown) => {
+          throw watcher.broken(error)
+        },
+      ),
+    )
+  }
+
+  /** Nobody wants the rest. */
+  cancel(reason: unknown): Promise<void> {
+    this.#wanted = false
+    this.#watcher.ended()
+    return this.#asCore(() => this.#reader.cancel(reason))
+  }
+}
+
+/** As a stream, for who takes nothing else. */
+export function streamOf(
+  carry: (onBroken: (reason: unknown) => void) => BodySource,
+): ReadableStream<Uint8Array> {
+  let carried!: BodySource
   return new ReadableStream(
     {
-      start: (controller) => breaks?.((error) => controller.error(error)),
+      start: (controller) => void (carried = carry((reason) => controller.error(reason))),
       pull: (controller) =>
-        asCore(async () => {
-          try {
-            watcher.moved()
-            const { done, value } = await reader.read()
-            if (!wanted) return
-            watcher.moved()
-            if (!done) return controller.enqueue(value)
-            watcher.ended()
-            controller.close()
-          } catch (error) {
-            if (wanted) controller.error(watcher.broken(error))
-          }
-        }),
-      cancel: (reason) =>
-        asCore(() => {
-          wanted = false
-          watcher.ended()
-          return reader.cancel(reason)
-        }),
+        carried.read().then(
+          ({ done, value }) => (done ? controller.close() : controller.enqueue(value)),
+          (error: unknown) => controller.error(error),
+        ),
+      cancel: (reason) => carried.cancel(reason),
     },
     { highWaterMark: 0 },
   )

@@ -1,6 +1,6 @@
 // One question to a service and its answer, each within its deadlines.
 
-import { watched } from './body.ts'
+import { CarriedBody, streamOf, type BodySource } from './body.ts'
 import type { Call } from './call.ts'
 import { isBroken, type Faults } from './faults.ts'
 import type { Line } from './line.ts'
@@ -11,6 +11,9 @@ export type Deadlines = Omit<Limits, 'concurrency'>
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>
 type Head = Pick<Response, 'status' | 'statusText' | 'headers'>
 
+/** Reads the body of an answer for whoever hands it on; `onBroken` is told when nothing more will come. */
+export type Carry = (body: Bytes, onBroken: (reason: unknown) => void) => BodySource
+
 export interface Question {
   /** For people. */
   readonly label: string
@@ -19,7 +22,7 @@ export interface Question {
   readonly method: string
   readonly headers: Record<string, string>
   readonly body: RequestInit['body']
-  /** Whether the body is so large that it is watched on its way. */
+  /** Whether it takes long to ask. */
   readonly large: boolean
   readonly decompress: boolean
 }
@@ -42,15 +45,15 @@ export interface ExchangeParts {
   readonly deadlines: Deadlines
   readonly faults: Faults
   readonly asCore: <T>(run: () => T) => T
-  /** Called once, when the answer is slow to come. */
+  /** Called when the answer is slow to come. */
   readonly whenSlow: () => void
+  /** Takes over to read the body of an answer that streams; without it, the answer does so itself. */
+  readonly onStream?: (carry: Carry) => void
 }
 
 export class Exchange {
   readonly #question: Question
   readonly #parts: ExchangeParts
-  /** When an upload last moved; undefined where none goes on. */
-  #uploadMovedAt: number | undefined
 
   constructor(question: Question, parts: ExchangeParts) {
     this.#question = question
@@ -75,15 +78,16 @@ export class Exchange {
 
   async #ask(judge: (head: Response) => void): Promise<Response> {
     const { line, call, faults } = this.#parts
-    const { path, method, headers, body = null, large, decompress, label } = this.#question
+    const { path, method, headers, body = null, decompress, label } = this.#question
     const init: BunFetchRequestInit = {
       method,
       headers,
-      body: large ? this.#watchedUpload(body as Bytes) : body,
+      body,
       redirect: 'manual',
       decompress,
       session: line.session,
       signal: call.signal,
+      timeout: this.#socketTimeout(),
     }
     this.#expectHead()
     for (let mayRetry = body === null && SAFE.has(method); ; mayRetry = false) {
@@ -103,95 +107,63 @@ export class Exchange {
     }
   }
 
+  /**
+   * A large body is handed on by Bun, unseen: to watch it would halve its speed. Then it is Bun's timer that looks whether
+   * anything moves on the socket, to 4 s or 8; and else it is ours alone.
+   */
+  #socketTimeout(): number | false {
+    const { firstByteMs, silenceMs } = this.#parts.deadlines
+    return this.#question.large && Math.max(firstByteMs, silenceMs)
+  }
+
   /** The head of the answer must come in time; and where it is slow to come, there must be somebody there. */
   #expectHead(): void {
     const { line, call, deadlines, whenSlow } = this.#parts
     const { connectMs, firstByteMs } = deadlines
-    const late = () => {
-      const rest = this.#uploadRest()
-      if (rest > 0) call.expect(rest, late)
-      else this.#timeOut(`did not answer within ${firstByteMs} ms`)
+    const begun = performance.now()
+    const until = (ms: number, then: () => void) => call.expect(begun + ms - performance.now(), then)
+    const late = () => this.#timeOut(`did not answer within ${firstByteMs} ms`)
+    const last = () => {
+      if (!this.#question.large) until(firstByteMs, late)
     }
-    const doubt = connectMs / 2
-    const headIn = (ms: number) => {
-      if (ms <= doubt) return call.expect(ms, late)
-      call.expect(doubt, () => {
-        call.expect(ms - doubt, late)
-        void line.isAnyoneThere(doubt).then((someone) => {
-          if (!someone && !call.answered) this.#timeOut(`took no connection within ${connectMs} ms`)
-        })
+    const doubt = () => {
+      last()
+      void line.isAnyoneThere(connectMs / 2).then((someone) => {
+        if (!someone && !call.answered) this.#timeOut(`took no connection within ${connectMs} ms`)
       })
     }
-    if (firstByteMs <= SLOW_MS) return headIn(firstByteMs)
-    call.expect(SLOW_MS, () => {
-      headIn(firstByteMs - SLOW_MS)
+    const slow = () => {
+      if (connectMs / 2 < firstByteMs) until(Math.max(SLOW_MS, connectMs / 2), doubt)
+      else last()
       whenSlow()
-    })
-  }
-
-  /** The answer's deadline runs from the end of the question. */
-  #watchedUpload(body: Bytes): Bytes {
-    const { call, deadlines, asCore } = this.#parts
-    const moved = () => (this.#uploadMovedAt = performance.now())
-    return watched(
-      body,
-      {
-        moved,
-        ended: () => {
-          this.#uploadMovedAt = undefined
-          if (!call.answered)
-            call.expect(deadlines.firstByteMs, () =>
-              this.#timeOut(`did not answer within ${deadlines.firstByteMs} ms`),
-            )
-        },
-        broken: (error) => error,
-      },
-      asCore,
-    )
-  }
-
-  /** For how long an upload that goes on may be silent yet. */
-  #uploadRest(): number {
-    if (this.#uploadMovedAt === undefined) return 0
-    return this.#uploadMovedAt + this.#parts.deadlines.silenceMs - performance.now()
+    }
+    if (SLOW_MS < firstByteMs) call.expect(SLOW_MS, slow)
+    else call.expect(firstByteMs, late)
   }
 
   /** What is short is all there when its head goes on; the rest streams. */
   #carry(response: Response): Response | Promise<Response> {
-    const { call, deadlines, faults, asCore } = this.#parts
-    const { label, method } = this.#question
+    const { method } = this.#question
     const { status, statusText, headers } = response
     const head: Head = { status, statusText, headers }
     if (method === 'HEAD' || BODILESS.has(status)) {
       void response.body?.cancel()
       return this.#empty(head)
     }
-    const { silenceMs } = deadlines
-    const silent = () => {
-      const rest = this.#uploadRest()
-      if (rest > 0) call.expect(rest, silent)
-      else this.#timeOut(`was silent for ${silenceMs} ms`)
-    }
     const length = headers.get('Content-Length')
-    if (length !== null && Number(length) <= WHOLE_BYTES) return this.#whole(response, head, silent)
+    if (length !== null && Number(length) <= WHOLE_BYTES) return this.#whole(response, head)
     const { body } = response
     if (body === null) return this.#empty(head)
-    call.expect(silenceMs, silent)
-    const carried = watched(
-      body,
-      {
-        moved: () => call.expect(silenceMs, silent),
-        ended: () => call.end(),
-        broken: (error) => {
-          if (call.reason !== undefined) return call.reason
-          call.end()
-          return faults.told(faults.of(error, true), label)
-        },
-      },
-      asCore,
-      (fail) => (call.onCalledOff = fail),
+    this.#expectMore()
+    const { onStream } = this.#parts
+    if (onStream !== undefined) {
+      onStream(this.#carryBody)
+      return new Response(body, head)
+    }
+    return new Response(
+      streamOf((onBroken) => this.#carryBody(body, onBroken)),
+      head,
     )
-    return new Response(carried, head)
   }
 
   #empty(head: Head): Response {
@@ -200,8 +172,8 @@ export class Exchange {
   }
 
   /** `body` is not looked at: a stream would be made of what is all there. */
-  #whole(response: Response, head: Head, silent: () => void): Response | Promise<Response> {
-    const { call, deadlines, whenSlow } = this.#parts
+  #whole(response: Response, head: Head): Response | Promise<Response> {
+    const { call, whenSlow } = this.#parts
     const give = (bytes: ArrayBuffer) => {
       call.end()
       return new Response(bytes, head)
@@ -209,10 +181,33 @@ export class Exchange {
     const bytes = response.arrayBuffer()
     // As a rule it came with its head: then no turn of the loop is lost over it.
     if (Bun.peek.status(bytes) === 'fulfilled') return give(Bun.peek(bytes) as ArrayBuffer)
-    call.expect(deadlines.silenceMs, silent)
+    this.#expectMore()
     whenSlow()
     return bytes.then(give)
   }
+
+  readonly #carryBody: Carry = (body, onBroken) => {
+    const { call, faults, asCore } = this.#parts
+    call.onCalledOff = onBroken
+    const watcher = {
+      moved: () => this.#expectMore(),
+      ended: () => call.end(),
+      broken: (error: unknown) => {
+        if (call.reason !== undefined) return call.reason
+        call.end()
+        return faults.told(faults.of(error, true), this.#question.label)
+      },
+    }
+    return new CarriedBody(body, watcher, asCore)
+  }
+
+  #expectMore(): void {
+    const { call, deadlines } = this.#parts
+    if (this.#question.large) call.expectNothing()
+    else call.expect(deadlines.silenceMs, this.#silent)
+  }
+
+  readonly #silent = () => this.#timeOut(`was silent for ${this.#parts.deadlines.silenceMs} ms`)
 
   #timeOut(what: string): void {
     const { call, faults } = this.#parts

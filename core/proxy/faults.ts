@@ -62,6 +62,8 @@ export class Faults {
   of(error: unknown, answered: boolean): Error {
     if (isFault(error)) return error
     const code = codeOf(error)
+    if (code === 'TimeoutError')
+      return this.fault('external_timeout', 'neither took nor gave anything for too long')
     if (answered) return this.fault('external_bad_answer', `broke off its answer (${code})`)
     if (NO_ANSWER.has(code)) return this.fault('external_bad_answer', `gave no HTTP answer (${code})`)
     return this.fault('external_unreachable', `cannot be reached (${code})`)

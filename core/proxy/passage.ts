@@ -4,7 +4,7 @@
 import type { Caller, ProxyOptions } from '@home-console/sdk'
 import { Call } from './call.ts'
 import { CircuitOpen } from './circuit.ts'
-import { Exchange, type Deadlines } from './exchange.ts'
+import { Exchange, type Carry, type Deadlines } from './exchange.ts'
 import { Faults, nobodyWaits, type FaultLog } from './faults.ts'
 import type { Line } from './line.ts'
 import { locationFor } from './location.ts'
@@ -32,10 +32,12 @@ export interface Asked {
   readonly caller: Caller
   /** As it came. */
   readonly request: Request
+  /** Set where the answer streams: reads its body. */
+  carry: Carry | undefined
 }
 
-/** An upload of more than so many bytes is watched on its way. */
-const UNWATCHED_BYTES = 64 * 1024
+/** From so many bytes on, or where nobody knows how many, it takes a while to ask. */
+const LARGE_BYTES = 1024 * 1024
 const MOST_HEADER_BYTES = 64 * 1024
 
 /** They ask for what was sent, credentials included, or for the connection itself. */
@@ -81,7 +83,7 @@ export class Passage {
           method,
           headers: requestHeaders(headers, body !== null, own),
           body,
-          large: body !== null && !(Number(headers.get('Content-Length') ?? Infinity) <= UNWATCHED_BYTES),
+          large: body !== null && Number(headers.get('Content-Length') ?? Infinity) > LARGE_BYTES,
           decompress: false,
         },
         {
@@ -92,6 +94,7 @@ export class Passage {
           asCore: this.#proxy.parts.asCore,
           // Before a client's patience can be at its end, its signal need not be made.
           whenSlow: () => void abortWith(request.signal, call),
+          onStream: (carry) => (asked.carry = carry),
         },
       )
       const judge = (response: Response) => this.#judge(response, asked, path, line, options)
