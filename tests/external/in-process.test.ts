@@ -2,7 +2,9 @@
 
 import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { adapterOf, clientsOf, embedded, gone, houseWithAdapter } from './kit.ts'
+import { until } from '../until.ts'
+import { Clients } from './clients.ts'
+import { adapterOf, clientsOf, embedded, gone, houseWithAdapter, server } from './kit.ts'
 
 let house: TestHouse
 afterEach(() => house.stop())
@@ -73,4 +75,30 @@ test('one that waits for its service.json need not wait at home', async () => {
   house = await houseWithAdapter(null, { plugin })
   expect(adapterOf(house)).toMatchObject({ state: 'waiting', mode: 'embedded' })
   expect(await (await choose('in_process')).json()).toMatchObject({ state: 'active', mode: 'in_process' })
+})
+
+test('home and out again under load: no request is lost, and each is answered where it began', async () => {
+  const plugin = `
+    import { definePlugin } from '@home-console/sdk'
+    export default definePlugin({
+      external: 'clients',
+      modes: ['in_process', 'embedded'],
+      onLoad(ctx) {
+        const router = ctx.router({ security: [] })
+        if (ctx.external.mode === 'in_process')
+          router.get('/*', async (c) => { await Bun.sleep(Number(c.req.query('ms') ?? 0)); return c.text('home') })
+        else router.get('/*', ctx.proxy())
+        return router
+      },
+    })`
+  house = await houseWithAdapter(embedded(server('out')), { plugin })
+  const clients = new Clients(house, ['/', '/', '/slow?ms=30', '/slow?ms=200'])
+  for (const mode of ['embedded', 'in_process', 'embedded', 'in_process']) {
+    const answer = mode === 'embedded' ? '200 out' : '200 home'
+    expect((await choose(mode)).status).toBe(200)
+    const before = clients.countOf(answer)
+    await until('it is answered there', () => clients.countOf(answer) > before + 20)
+  }
+  expect(await clients.stop()).toEqual(['200 home', '200 out'])
+  expect(clientsOf(house)).toMatchObject({ state: 'stopped' })
 })

@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { until } from '../until.ts'
+import { Clients } from './clients.ts'
 import {
   adapter,
   adapterOf,
@@ -129,6 +130,27 @@ test('the wish survives a restart', async () => {
   await until('it is up', () => again.external.find('clients')!.state === 'up')
   expect(again.loader.view('adapter')).toMatchObject({ mode: 'microservice' })
   await again.stop('the test is over')
+})
+
+test('whatever takes over from whatever, no request through the adapter is lost, be it short or long', async () => {
+  const passing = `const router = ctx.router({ security: [] }); router.all('/*', ctx.proxy()); return router`
+  const [files, options] = both(runElsewhere(async () => (await Bun.sleep(5), new Response('elsewhere'))))
+  house = await houseWithAdapter(files, { ...options, plugin: adapter('', passing) })
+  await inState(house, 'up')
+  const clients = new Clients(house, ['/', '/', '/', '/slow?ms=30', '/slow?ms=150', '/slow?ms=300'])
+  for (const change of [
+    () => choose('microservice'),
+    () => choose('embedded'),
+    () => house.request('/api/core/external/clients/restart', { method: 'POST' }),
+    () => house.save('adapter/index.ts', adapter(`version: '2'`, passing)).then(() => new Response()),
+    () => choose('microservice'),
+    () => choose('embedded'),
+  ]) {
+    const before = clients.count
+    expect((await change()).status).toBe(200)
+    await until('the clients went on', () => clients.count > before + 20)
+  }
+  expect(await clients.stop()).toEqual(['200 elsewhere', '200 embedded'])
 })
 
 test('a mode that the plugin does not have is refused', async () => {
