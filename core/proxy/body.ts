@@ -12,10 +12,15 @@ export interface Watcher {
 
 type Bytes = Uint8Array<ArrayBuffer>
 
+interface Piece {
+  readonly done: boolean
+  readonly value?: Uint8Array | undefined
+}
+
 /** Where a body comes from, piece by piece. */
 export interface BodySource {
   /** Rejects with what its reader is to be told. */
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
+  read(): Promise<Piece>
   /** Nobody wants the rest. */
   cancel(reason: unknown): Promise<void>
 }
@@ -25,6 +30,7 @@ export class CarriedBody implements BodySource {
   readonly #watcher: Watcher
   readonly #asCore: <T>(run: () => T) => T
   #wanted = true
+  #giveEnd: (() => void) | undefined
 
   constructor(source: ReadableStream<Bytes>, watcher: Watcher, asCore: <T>(run: () => T) => T) {
     this.#reader = source.getReader() as ReadableStreamDefaultReader<Bytes>
@@ -33,21 +39,25 @@ export class CarriedBody implements BodySource {
   }
 
   /** The next piece. Rejects with what whoever reads it is to be told. */
-  read(): Promise<{ done: boolean; value?: Bytes | undefined }> {
+  read(): Promise<Piece> {
     const watcher = this.#watcher
     watcher.moved()
-    return this.#asCore(() =>
-      this.#reader.read().then(
-        (piece) => {
-          if (!this.#wanted) return { done: true }
-          if (piece.done) watcher.ended()
-          else watcher.moved()
-          return piece
-        },
-        (error: unknown) => {
-          throw watcher.broken(error)
-        },
-      ),
+    if (!this.#wanted) return Promise.resolve({ done: true })
+    return this.#asCore(
+      () =>
+        new Promise((resolve, reject) => {
+          this.#giveEnd = () => resolve({ done: true })
+          this.#reader.read().then(
+            (piece) => {
+              if (piece.done) watcher.ended()
+              else watcher.moved()
+              resolve(piece)
+            },
+            (error: unknown) => {
+              if (this.#wanted) reject(watcher.broken(error))
+            },
+          )
+        }),
     )
   }
 
@@ -56,6 +66,12 @@ export class CarriedBody implements BodySource {
     this.#wanted = false
     this.#watcher.ended()
     return this.#asCore(() => this.#reader.cancel(reason))
+  }
+
+  /** Ends it in good order, as if it had come to its end. */
+  finish(): void {
+    void this.cancel(undefined).catch(() => {})
+    this.#giveEnd?.()
   }
 }
 

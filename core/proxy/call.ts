@@ -23,6 +23,8 @@ export class Call {
   dueAt = Infinity
   /** Told when it is called off. */
   onCalledOff: ((reason: Error) => void) | undefined = undefined
+  /** Told when it has come to its end, however. */
+  onOver: (() => void) | undefined = undefined
   /** Whether the head of the answer is there. */
   answered = false
 
@@ -76,5 +78,6 @@ export class Call {
     this.#ended = true
     this.#calls.remove(this)
     this.#onEnd()
+    this.onOver?.()
   }
 }

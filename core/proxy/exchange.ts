@@ -54,6 +54,8 @@ export interface ExchangeParts {
 export class Exchange {
   readonly #question: Question
   readonly #parts: ExchangeParts
+  /** Whether the answer is meant to stay open. */
+  #lasting = false
 
   constructor(question: Question, parts: ExchangeParts) {
     this.#question = question
@@ -155,6 +157,7 @@ export class Exchange {
     const { body } = response
     if (body === null) return this.#empty(head)
     this.#expectMore()
+    this.#lasting = headers.get('Content-Type')?.startsWith('text/event-stream') ?? false
     const { onStream } = this.#parts
     if (onStream !== undefined) {
       onStream(this.#carryBody)
@@ -187,7 +190,7 @@ export class Exchange {
   }
 
   readonly #carryBody: Carry = (body, onBroken) => {
-    const { call, faults, asCore } = this.#parts
+    const { line, call, faults, asCore } = this.#parts
     call.onCalledOff = onBroken
     const watcher = {
       moved: () => this.#expectMore(),
@@ -198,7 +201,9 @@ export class Exchange {
         return faults.told(faults.of(error, true), this.#question.label)
       },
     }
-    return new CarriedBody(body, watcher, asCore)
+    const carried = new CarriedBody(body, watcher, asCore)
+    if (this.#lasting) endWith(line.reach.leaving, carried, call)
+    return carried
   }
 
   #expectMore(): void {
@@ -215,4 +220,12 @@ export class Exchange {
       call.callOff(faults.told(faults.fault('external_timeout', what), this.#question.label))
     }
   }
+}
+
+/** When another process of the service takes over, whoever listens to this one is to come back, and be led there. */
+function endWith(leaving: AbortSignal, carried: CarriedBody, call: Call): void {
+  const finish = () => carried.finish()
+  if (leaving.aborted) return finish()
+  leaving.addEventListener('abort', finish)
+  call.onOver = () => leaving.removeEventListener('abort', finish)
 }

@@ -10,7 +10,7 @@ import type { Line } from './line.ts'
 import { locationFor } from './location.ts'
 import type { Proxy } from './proxy.ts'
 import { requestHeaders, type OwnHeaders } from './request-headers.ts'
-import { cleanResponseHeaders, sizeOf } from './response-headers.ts'
+import { cleanResponseHeaders } from './response-headers.ts'
 import { openUpstream, SocketRelay } from './socket-relay.ts'
 import type { Target } from './target.ts'
 
@@ -226,9 +226,8 @@ export class Passage {
     const { status, headers } = response
     const refuse = (what: string) => this.#faults.fault('external_bad_answer', what)
     if (status < 200 || status > 599) throw refuse(`answered with the status ${status}, which is none`)
-    if (sizeOf(headers) > MOST_HEADER_BYTES)
+    if (cleanResponseHeaders(headers) > MOST_HEADER_BYTES)
       throw refuse(`answered with headers of more than ${MOST_HEADER_BYTES} bytes`)
-    cleanResponseHeaders(headers)
     headers.set('X-Request-Id', asked.id)
     if (status < 300 || status > 399) return
     const location = headers.get('Location')

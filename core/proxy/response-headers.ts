@@ -3,41 +3,43 @@
 
 import { dropNamed } from './request-headers.ts'
 
-const DROPPED = [
+const DROPPED = new Set([
   // Of the connection (RFC 9110, section 7.6.1).
-  'Connection',
-  'Keep-Alive',
-  'Proxy-Connection',
-  'Proxy-Authenticate',
-  'TE',
-  'Trailer',
-  'Transfer-Encoding',
-  'Upgrade',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
   // A cookie would be the whole origin's: it could take the place of the owner's session, and never comes back here.
-  'Set-Cookie',
-  'Set-Cookie2',
+  'set-cookie',
+  'set-cookie2',
   // Of the whole origin: where else it answers, what a browser shall forget of it, who else may read it, how it logs in.
-  'Alt-Svc',
-  'Clear-Site-Data',
-  'Strict-Transport-Security',
-  'Service-Worker-Allowed',
-  'WWW-Authenticate',
-  'Access-Control-Allow-Origin',
-  'Access-Control-Allow-Credentials',
-  'X-Home-Console-Caller',
-] as const
+  'alt-svc',
+  'clear-site-data',
+  'strict-transport-security',
+  'service-worker-allowed',
+  'www-authenticate',
+  'access-control-allow-origin',
+  'access-control-allow-credentials',
+  'x-home-console-caller',
+])
 
-export function cleanResponseHeaders(headers: Headers): void {
-  const connection = headers.get('Connection')
-  if (connection !== null) dropNamed(connection, (name) => headers.delete(name))
-  // A body in chunks has no length beside them (RFC 9112, section 6.3).
-  if (headers.has('Transfer-Encoding')) headers.delete('Content-Length')
-  for (const name of DROPPED) headers.delete(name)
-}
-
-/** Of all names and values together. */
-export function sizeOf(headers: Headers): number {
+/** @returns how many bytes all names and values were together */
+export function cleanResponseHeaders(headers: Headers): number {
   let bytes = 0
-  for (const [name, value] of headers) bytes += name.length + value.length
+  let dropped: string[] | undefined
+  for (const [name, value] of headers) {
+    bytes += name.length + value.length
+    if (!DROPPED.has(name)) continue
+    dropped ??= []
+    dropped.push(name)
+    if (name === 'connection') dropNamed(value, (named) => dropped!.push(named))
+    // A body in chunks has no length beside them (RFC 9112, section 6.3).
+    if (name === 'transfer-encoding') dropped.push('content-length')
+  }
+  if (dropped !== undefined) for (const name of dropped) headers.delete(name)
   return bytes
 }

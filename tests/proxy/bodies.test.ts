@@ -62,6 +62,31 @@ test('server-sent events arrive one by one, and the service hears that their cli
   expect(inFlight()).toBe(0)
 })
 
+test('an event stream ends in good order when another process of the service takes over, and who comes back is led there', async () => {
+  const stream = (word: string) => () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode(`data: ${word}\n\n`)),
+      }),
+      { headers: { 'Content-Type': 'text/event-stream' } },
+    )
+  await behind(stream('old'))
+  await using next = Bun.serve({ port: 0, hostname: '127.0.0.1', idleTimeout: 0, fetch: stream('new') })
+  const read = async (reader: { read(): Promise<{ value?: Uint8Array | undefined }> }) =>
+    new TextDecoder().decode((await reader.read()).value)
+  const reader = (await ask('/events')).body!.getReader()
+  expect(await read(reader)).toBe('data: old\n\n')
+  const rest = reader.read()
+  house.write(
+    'svc/service.json',
+    JSON.stringify({ name: 'svc', version: '1.0.1', url: next.url.origin }),
+    'external',
+  )
+  expect((await rest).done).toBe(true)
+  expect(await read((await ask('/events')).body!.getReader())).toBe('data: new\n\n')
+  expect(house.logs.filter(({ level }) => level === 'warn')).toEqual([])
+})
+
 test('both bodies may flow at once', async () => {
   await behind((request) => new Response(request.body))
   const sending = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>()

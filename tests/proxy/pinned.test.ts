@@ -1,0 +1,101 @@
+// A service is called at the address that its name was pinned to, whatever the name says by now, and by its name.
+
+import { afterAll, expect, test } from 'bun:test'
+import { coreProblem } from '../../core/http/problems.ts'
+import { Proxy } from '../../core/proxy/proxy.ts'
+import type { Reach, Target } from '../../core/proxy/target.ts'
+
+const seen: { host: string | null; upgrade: string | null }[] = []
+const service = Bun.serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  fetch({ headers }) {
+    seen.push({ host: headers.get('Host'), upgrade: headers.get('Upgrade') })
+    return new Response('ok')
+  },
+})
+afterAll(() => service.stop(true))
+
+/** A name that no resolver knows: only the pin leads anywhere. */
+const NAME = `pinned.invalid:${service.port}`
+
+const reachOf = (origin: string, address: string | null): Reach => ({
+  origin,
+  address,
+  credential: 'a-credential',
+  leaving: new AbortController().signal,
+  begin() {},
+  end() {},
+})
+
+const targetOf = (reach: Reach): Target => ({
+  name: 'pinned',
+  reach,
+  trouble: null,
+  limits: { concurrency: 8, connectMs: 1_000, firstByteMs: 1_000, silenceMs: 1_000 },
+})
+
+const passageTo = (reach: Reach) =>
+  new Proxy({
+    problem: coreProblem,
+    asCore: (run) => run(),
+    addressOf: () => null,
+    schemeOf: () => 'http',
+  }).passage({
+    plugin: 'adapter',
+    prefix: '/api/plugins/adapter',
+    log: { info() {}, warn() {} },
+    target: targetOf(reach),
+  })
+
+const asked = (headers: Record<string, string> = {}) => ({
+  id: 'id',
+  method: 'GET',
+  label: 'GET /x',
+  caller: { kind: 'owner', name: 'admin', scopes: ['*'] } as const,
+  request: new Request('http://localhost/x', { headers }),
+  carry: undefined,
+})
+
+test('A request, a WebSocket and a call of the adapter go to the pinned address, by the name', async () => {
+  const passage = passageTo(reachOf(`http://${NAME}`, '127.0.0.1'))
+  expect(await (await passage.pass(asked(), '/x', {})).text()).toBe('ok')
+  expect(await (await passage.fetch('/x')).text()).toBe('ok')
+  const refused = await passage.passSocket(asked({ Upgrade: 'websocket' }), '/x', {}).catch(String)
+  expect(refused).toContain('Expected 101 status code: 200')
+  expect(seen.splice(0)).toEqual([
+    { host: NAME, upgrade: null },
+    { host: NAME, upgrade: null },
+    { host: NAME, upgrade: 'websocket' },
+  ])
+})
+
+test('Without a pin, a name that nobody knows leads nowhere', async () => {
+  const passage = passageTo(reachOf(`http://${NAME}`, null))
+  expect(await passage.pass(asked(), '/x', {}).then(() => 'answered', String)).toContain('cannot be reached')
+  expect(seen).toEqual([])
+})
+
+test('A redirect to the address behind the name is one into the service', async () => {
+  await using leads = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: ({ url }) =>
+      Response.redirect(new URL('/inside', url.replace('pinned.invalid', '127.0.0.1')).href),
+  })
+  const passage = passageTo(reachOf(`http://pinned.invalid:${leads.port}`, '127.0.0.1'))
+  const response = await passage.pass(asked(), '/x', {})
+  expect(response.headers.get('Location')).toBe('/api/plugins/adapter/inside')
+})
+
+test('No proxy of the environment comes between', async () => {
+  const before = process.env['HTTP_PROXY']
+  process.env['HTTP_PROXY'] = 'http://127.0.0.1:1'
+  try {
+    const passage = passageTo(reachOf(service.url.origin, null))
+    expect(await (await passage.pass(asked(), '/x', {})).text()).toBe('ok')
+  } finally {
+    if (before === undefined) delete process.env['HTTP_PROXY']
+    else process.env['HTTP_PROXY'] = before
+  }
+})
