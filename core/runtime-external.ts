@@ -9,8 +9,8 @@ import type { App } from './http/app.ts'
 import type { Mount } from './http/mount.ts'
 import type { DocumentPart } from './http/openapi.ts'
 import { keyOf } from './http/proxied.ts'
-import { readServiceDocument, type ServiceDocument } from './http/service-document.ts'
-import { withService } from './http/service-part.ts'
+import { readExternalDocument, type ExternalDocument } from './http/external-document.ts'
+import { withExternal } from './http/external-part.ts'
 import type { Log } from './log/log.ts'
 
 export interface ExternalShareOptions {
@@ -22,9 +22,9 @@ export interface ExternalShareOptions {
 
 export class ExternalShare {
   readonly #options: ExternalShareOptions
-  readonly #correspondences = new Map<string, Correspondence<ServiceDocument>>()
+  readonly #correspondences = new Map<string, Correspondence<ExternalDocument>>()
   /** What was joined last, for each part of an adapter: no other swap walks through it again. */
-  readonly #joined = new WeakMap<DocumentPart, { with: ServiceDocument; part: DocumentPart }>()
+  readonly #joined = new WeakMap<DocumentPart, { with: ExternalDocument; part: DocumentPart }>()
 
   constructor(options: ExternalShareOptions) {
     this.#options = options
@@ -39,7 +39,7 @@ export class ExternalShare {
       clock,
       logOf: (plugin) => log.of(plugin),
       documents: {
-        read: readServiceDocument,
+        read: readExternalDocument,
         keyOf,
         onChange: () => app.describeAnew(),
       },
@@ -60,7 +60,7 @@ export class ExternalShare {
     const known = this.#joined.get(part)
     if (known?.with === document) return known.part
     const { prefix, proxied, proxiedAt } = mount
-    const joined = withService(part, { id, prefix, document, proxied, proxiedAt })
+    const joined = withExternal(part, { id, prefix, document, proxied, proxiedAt })
     this.#joined.set(part, { with: document, part: joined })
     return joined
   }

@@ -26,7 +26,7 @@ import { installMarkedResponse } from './http/response-body.ts'
 import { keepSchemasWeakly } from './http/schema-registry.ts'
 import { coreProblem } from './http/problems.ts'
 import { listen, type RunningServer } from './http/server.ts'
-import { bearerOf, serviceCaller } from './http/service-caller.ts'
+import { bearerOf, externalCaller } from './http/external-caller.ts'
 import { leave, leaveHandling } from './loader/border/border.ts'
 import { messageOf } from './loader/fault.ts'
 import { guardProcess } from './loader/border/process-guard.ts'
@@ -360,7 +360,7 @@ export class Runtime {
   #serviceBy(authorization: string): Caller | null {
     const credential = bearerOf(authorization)
     const service = credential === null ? null : this.external.whoProves(credential)
-    return service === null ? null : serviceCaller(service.name)
+    return service === null ? null : externalCaller(service.name)
   }
 
   /** A house without external services never loads what they share in. */

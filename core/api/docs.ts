@@ -10,7 +10,7 @@ import { coreProblem } from '../http/problems.ts'
 import { jsonSchemaTranslator } from '../sdk/json-schema.ts'
 import type { CoreApi } from './core-api.ts'
 import { CORE_EVENTS } from './core-events.ts'
-import { declaredByServices } from './service-events.ts'
+import { declaredByExternal } from './external-events.ts'
 
 const getOpenApi = createRoute({
   method: 'get',
@@ -166,7 +166,7 @@ export function docsRoutes(router: DeclaringRouter, { app, bus, external, versio
     // What is swapped while it is written is written again: what was said of all others is known by then.
     for (;;) {
       const { revision, all } = bus.declared
-      const ofServices = declaredByServices(external)
+      const ofServices = declaredByExternal(external)
       const said = ofServices.map(({ plugin, schemas }) => [plugin, Object.keys(schemas)])
       const edition = JSON.stringify([revision, said])
       if (edition === events.edition) break

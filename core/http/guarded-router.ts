@@ -4,8 +4,7 @@ import type { Handler, RouterRoute } from 'hono/types'
 import { both, type Access } from './access.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, proxiedByHandler } from './plugin-router.ts'
-import type { ProxiedPath } from './proxied.ts'
-import type { ProxiedRoute } from './service-part.ts'
+import type { ProxiedPath, ProxiedRoute } from './proxied.ts'
 
 type Entry = [handler: Handler, route: RouterRoute]
 

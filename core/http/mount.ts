@@ -6,12 +6,11 @@ import { refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { GuardedRouter } from './guarded-router.ts'
 import { routingPath, type DeclaringRouter } from './plugin-router.ts'
-import { pathThere } from './proxied.ts'
+import { pathThere, type ProxiedRoute } from './proxied.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
 import { limitedRequest } from './request-body.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
-import type { ProxiedRoute } from './service-part.ts'
 
 /** Seen by nobody but the metrics; the number is nginx's. */
 const CLIENT_LEFT = 499

@@ -8,6 +8,12 @@ export interface ProxiedPath {
   readonly base?: string | undefined
 }
 
+/** A route that passes requests on. */
+export interface ProxiedRoute extends ProxiedPath {
+  /** As it is routed: `/api/plugins/<id>/clients/:id`. */
+  readonly route: string
+}
+
 /**
  * The same operation has the same key, whatever its parameters are called: `GET /clients/{}` for `get /clients/:id`. Who
  * has GET has HEAD.

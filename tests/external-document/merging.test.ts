@@ -8,8 +8,8 @@ import { describeRouter } from '../../core/http/openapi.ts'
 import { DeclaringRouter } from '../../core/http/plugin-router.ts'
 import { markProxied, type ProxiedPath } from '../../core/http/proxied.ts'
 import type { MountOwner } from '../../core/http/request-info.ts'
-import { readServiceDocument } from '../../core/http/service-document.ts'
-import { withService } from '../../core/http/service-part.ts'
+import { readExternalDocument } from '../../core/http/external-document.ts'
+import { withExternal } from '../../core/http/external-part.ts'
 
 const PREFIX = '/api/plugins/cm'
 const proxy = (path: ProxiedPath = {}) => markProxied(((c) => c.text('passed on')) as Handler, path) as any
@@ -45,8 +45,8 @@ function merged(
     accessAt: (method, path) => mount.accessAt(method, path),
   })
   const { proxied, proxiedAt } = mount
-  const read = readServiceDocument(JSON.stringify(document))
-  const joined = withService(part, { id: 'cm', prefix: PREFIX, document: read, proxied, proxiedAt })
+  const read = readExternalDocument(JSON.stringify(document))
+  const joined = withExternal(part, { id: 'cm', prefix: PREFIX, document: read, proxied, proxiedAt })
   const components = Object.fromEntries(
     Array.from(joined.components, ([section, members]) => [section, JSON.parse(`{${members}}`)]),
   )

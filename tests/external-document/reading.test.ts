@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { readServiceDocument } from '../../core/http/service-document.ts'
+import { readExternalDocument } from '../../core/http/external-document.ts'
 
 const ok = { responses: { 200: { description: 'Fine.' } } }
 const documentOf = (more: object = {}, openapi = '3.1.0') =>
@@ -12,7 +12,7 @@ const documentOf = (more: object = {}, openapi = '3.1.0') =>
     paths: { '/a': { get: ok } },
     ...more,
   })
-const read = (more?: object, openapi?: string) => readServiceDocument(documentOf(more, openapi))
+const read = (more?: object, openapi?: string) => readExternalDocument(documentOf(more, openapi))
 const withSchema = (schema: unknown) => ({ components: { schemas: { A: schema } } })
 
 describe('a document', () => {
@@ -186,7 +186,7 @@ describe('a document', () => {
     ['what is nested without end', '['.repeat(1_500_000), /./],
     ['a long list', documentOf({ 'x-long': Array(300_000).fill(0) }), /more than 200000 values/],
   ])('is refused when it is, or has, %s', (_, text, why) => {
-    expect(() => readServiceDocument(text)).toThrow(
+    expect(() => readExternalDocument(text)).toThrow(
       expect.objectContaining({ name: 'DocumentRefused', message: expect.stringMatching(why) }),
     )
   })
@@ -216,7 +216,7 @@ describe('a document', () => {
     fc.assert(
       fc.property(anything, (given) => {
         try {
-          readServiceDocument(JSON.stringify(given))
+          readExternalDocument(JSON.stringify(given))
         } catch (error) {
           return (error as Error).name === 'DocumentRefused'
         }

@@ -9,7 +9,7 @@ import type { ServiceManifest } from '../external/manifest.ts'
 const declarations = new WeakMap<ServiceManifest, Declaration>()
 
 /** Of those that an adapter stands for. A pattern in service.json is no type, and left out. */
-export function declaredByServices(external: ExternalServices): readonly Declaration[] {
+export function declaredByExternal(external: ExternalServices): readonly Declaration[] {
   return external.list.flatMap(({ name, adapter, manifest }) => {
     const types = manifest.events.sends.filter((type) => isEventType(type) && !isReserved(type))
     if (adapter === null || types.length === 0) return []

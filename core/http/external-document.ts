@@ -9,7 +9,7 @@ export class DocumentRefused extends Error {
   override readonly name = 'DocumentRefused'
 }
 
-export interface ServiceOperation {
+export interface ExternalOperation {
   readonly method: string
   /** `/api/clients/{id}` */
   readonly path: string
@@ -18,9 +18,9 @@ export interface ServiceOperation {
 }
 
 /** What a service says of itself, with nothing in it that leads out of it. */
-export interface ServiceDocument {
+export interface ExternalDocument {
   readonly version: string
-  readonly operations: readonly ServiceOperation[]
+  readonly operations: readonly ExternalOperation[]
   /** By section and name. */
   readonly components: Readonly<Record<string, Readonly<Record<string, Json>>>>
   /** The operations as `operationKey` writes them. */
@@ -87,7 +87,7 @@ const Document = v.looseObject({
 })
 
 /** @throws DocumentRefused with what is wrong, and where */
-export function readServiceDocument(text: string): ServiceDocument {
+export function readExternalDocument(text: string): ExternalDocument {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -117,7 +117,7 @@ export function readServiceDocument(text: string): ServiceDocument {
     const entries = Object.entries(members).map(([name, member]) => [name, mapDocument(member, edit)])
     read[section] = Object.fromEntries(entries)
   }
-  const operations: ServiceOperation[] = []
+  const operations: ExternalOperation[] = []
   for (const [path, given] of Object.entries<Json>(paths)) {
     const item: Json = resolved(mapDocument(given, edit), read)
     for (const method of METHODS)
@@ -133,7 +133,7 @@ export function readServiceDocument(text: string): ServiceDocument {
 }
 
 /** What a reference into the components leads to; the object itself where it is none. */
-export function resolved(value: Json, components: ServiceDocument['components']): Json {
+export function resolved(value: Json, components: ExternalDocument['components']): Json {
   const [section, name] = placeOf(value['$ref']) ?? []
   return (section !== undefined && components[section]?.[name!]) || value
 }
@@ -144,7 +144,7 @@ export function placeOf(reference: unknown): [section: string, name: string, res
   return found ? [found[1]!, found[2]!, found[3]!] : null
 }
 
-function withParametersOf(item: Json, operation: Json, components: ServiceDocument['components']): Json {
+function withParametersOf(item: Json, operation: Json, components: ExternalDocument['components']): Json {
   const key = (parameter: Json) => {
     const { in: place, name } = resolved(parameter, components)
     return `${place} ${name}`

@@ -13,6 +13,6 @@ export function bearerOf(authorization: string): string | null {
   return SCHEME.test(authorization) ? authorization.slice('Bearer '.length).trim() : null
 }
 
-export function serviceCaller(name: string): Caller {
+export function externalCaller(name: string): Caller {
   return Object.freeze({ kind: 'service', name, scopes: Object.freeze([READ_EVENTS, WRITE_EVENTS]) })
 }

@@ -2,21 +2,16 @@
 
 import { securityOf, type Access } from './access.ts'
 import { canonicalPath } from './canonical.ts'
-import { mapDocument, withReferences, type Json } from './document-tree.ts'
+import type { Json } from './document-tree.ts'
+import { ExternalComponents, unlessTaken } from './external-components.ts'
+import { resolved, type ExternalDocument } from './external-document.ts'
 import { CORE_ANSWERS, coreAnswer, membersOf, operationIdFor, type DocumentPart } from './openapi.ts'
-import { operationKey, type ProxiedPath } from './proxied.ts'
-import { placeOf, resolved, type ServiceDocument } from './service-document.ts'
+import { operationKey, type ProxiedRoute } from './proxied.ts'
 
-/** A route that passes requests on. */
-export interface ProxiedRoute extends ProxiedPath {
-  /** As it is routed: `/api/plugins/<id>/clients/:id`. */
-  readonly route: string
-}
-
-export interface ServicePartOptions {
+export interface ExternalPartOptions {
   readonly id: string
   readonly prefix: string
-  readonly document: ServiceDocument
+  readonly document: ExternalDocument
   /** The adapter's routes that pass requests on. */
   readonly proxied: readonly ProxiedRoute[]
   /** What answers at a path: undefined unless it is such a route. */
@@ -30,11 +25,11 @@ export interface ServicePartOptions {
 const SAMPLE = '0'
 
 /** The adapter's own routes win: what it documents itself stands as it says. */
-export function withService(part: DocumentPart, options: ServicePartOptions): DocumentPart {
+export function withExternal(part: DocumentPart, options: ExternalPartOptions): DocumentPart {
   const { id, document } = options
   const paths = objectOf(part.paths)
   const sections = new Map(Array.from(part.components, ([section, text]) => [section, objectOf(text)]))
-  const components = new Components(id, document, sections)
+  const components = new ExternalComponents(id, document, sections)
   const known = new Map(Object.keys(paths).map((path) => [operationKey('', path), path]))
   const ids = new Set(Object.values(paths).flatMap((item) => operationsOf(item).map(idOf)))
   let { operations } = part
@@ -72,11 +67,11 @@ export function withService(part: DocumentPart, options: ServicePartOptions): Do
   }
 }
 
-/** Where the router, asked as by a request, passes one on to the service's path: null and all else is not shown. */
+/** Where the router, asked as by a request, passes one on to the service's path; undefined where it does not. */
 function placeHere(
   method: string,
   there: string,
-  { prefix, proxied, proxiedAt }: ServicePartOptions,
+  { prefix, proxied, proxiedAt }: ExternalPartOptions,
 ): { path: string; access: Access } | undefined {
   for (const route of proxied) {
     const path = pathHere(there, route, prefix)
@@ -93,11 +88,7 @@ function placeHere(
 }
 
 /** The path at which a route would serve the service's path, with the service's names for its parameters. */
-export function pathHere(
-  there: string,
-  { route, path, base = '' }: ProxiedRoute,
-  prefix: string,
-): string | null {
+function pathHere(there: string, { route, path, base = '' }: ProxiedRoute, prefix: string): string | null {
   if (path === undefined) {
     const rest = there.slice(base.length)
     return there.startsWith(base) && rest.startsWith('/') ? prefix + rest : null
@@ -114,62 +105,6 @@ export function pathHere(
   return isTold ? here : null
 }
 
-/** What its operations refer to, and what that refers to, under names of the adapter's. */
-class Components {
-  readonly #id: string
-  readonly #document: ServiceDocument
-  readonly #sections: Map<string, Json>
-  readonly #names = new Map<string, string>()
-  readonly #asked: [section: string, name: string, as: string][] = []
-
-  constructor(id: string, document: ServiceDocument, sections: Map<string, Json>) {
-    this.#id = id
-    this.#document = document
-    this.#sections = sections
-  }
-
-  /** A copy whose references lead to the adapter's components. */
-  take(value: unknown): any {
-    return mapDocument(value, (object) => withReferences(object, (reference) => this.#renamed(reference)))
-  }
-
-  fetchAll(): void {
-    for (let next = this.#asked.pop(); next !== undefined; next = this.#asked.pop()) {
-      const [section, name, as] = next
-      this.#sectionOf(section)[as] = this.take(this.#document.components[section]![name])
-    }
-  }
-
-  #renamed(reference: string): string {
-    const place = placeOf(reference)
-    if (place === null) return reference
-    const [section, name, rest] = place
-    const key = `${section}/${name}`
-    let as = this.#names.get(key)
-    if (as === undefined) {
-      as = unlessTaken(`${this.#id}.${name}`, this.#id, { has: (taken) => taken in this.#sectionOf(section) })
-      this.#names.set(key, as)
-      // Its place is taken from now on.
-      this.#sectionOf(section)[as] = {}
-      this.#asked.push([section, name, as])
-    }
-    return `#/components/${section}/${as}${rest}`
-  }
-
-  #sectionOf(section: string): Json {
-    let members = this.#sections.get(section)
-    if (members === undefined) this.#sections.set(section, (members = {}))
-    return members
-  }
-}
-
-/** `<id>.Item` unless the adapter has an `Item` of its own: then `<id>.service.Item`. */
-function unlessTaken(name: string, id: string, taken: { has(name: string): boolean }): string {
-  let free = name
-  for (let more = ''; taken.has(free); more += '_') free = `${id}.service${more}${name.slice(id.length)}`
-  return free
-}
-
 function ownAnswers(access: Access): Json {
   const statuses = [...(access.open ? [] : [401, 403]), 502, 503, 504] as (keyof typeof CORE_ANSWERS)[]
   return Object.fromEntries(statuses.map((status) => [status, coreAnswer(status)]))
@@ -180,7 +115,7 @@ function renamed(
   parameters: readonly Json[],
   theirs: readonly string[],
   ours: readonly string[],
-  { components }: ServiceDocument,
+  { components }: ExternalDocument,
 ): readonly Json[] {
   if (theirs.every((name, index) => name === ours[index])) return parameters
   return parameters.map((given) => {
