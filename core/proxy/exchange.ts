@@ -45,7 +45,7 @@ export interface ExchangeParts {
   readonly deadlines: Deadlines
   readonly faults: Faults
   readonly asCore: <T>(run: () => T) => T
-  /** Called when the answer is slow to come. */
+  /** Called when the answer is slow to come, or does not: calls off what nobody waits for. */
   readonly whenSlow: () => void
   /** Takes over to read the body of an answer that streams; without it, the answer does so itself. */
   readonly onStream?: (carry: Carry) => void
@@ -99,6 +99,8 @@ export class Exchange {
         judge(response)
         return await this.#carry(response)
       } catch (error) {
+        // It may be that the client left, and nobody has looked yet.
+        this.#parts.whenSlow()
         if (call.reason !== undefined) throw call.reason
         if (!mayRetry || call.answered || !isBroken(error)) {
           throw faults.told(faults.of(error, call.answered), label)

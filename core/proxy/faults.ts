@@ -14,7 +14,9 @@ export type MakeProblem = (
 
 export type FaultLog = Pick<Logger, 'info' | 'warn'>
 
-/** The service's own mistake, or its silence: what its circuit counts. */
+/** All that is in words already. */
+const made = new WeakSet<Error>()
+/** That nobody answered, or nothing that is HTTP: what a service's circuit counts. An answer that is not taken is none. */
 const faults = new WeakSet<Error>()
 
 /** What Bun says of an answer that is none; all else is about the way to the service. */
@@ -42,7 +44,11 @@ export class Faults {
 
   /** @param what goes on where the service's name ends */
   make(code: FaultCode, what: string): Error {
-    return this.#problem(code, `The external service "${this.#service}" ${what}.`, { service: this.#service })
+    const problem = this.#problem(code, `The external service "${this.#service}" ${what}.`, {
+      service: this.#service,
+    })
+    made.add(problem)
+    return problem
   }
 
   /** @param trouble why there is nowhere to call, as the service's target says it */
@@ -60,7 +66,7 @@ export class Faults {
 
   /** What Bun says of a call, in words. */
   of(error: unknown, answered: boolean): Error {
-    if (isFault(error)) return error
+    if (error instanceof Error && made.has(error)) return error
     const code = codeOf(error)
     if (code === 'TimeoutError')
       return this.fault('external_timeout', 'neither took nor gave anything for too long')

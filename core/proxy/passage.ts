@@ -11,7 +11,7 @@ import { locationFor } from './location.ts'
 import type { Proxy } from './proxy.ts'
 import { requestHeaders, type OwnHeaders } from './request-headers.ts'
 import { cleanResponseHeaders } from './response-headers.ts'
-import { openUpstream, SocketRelay } from './socket-relay.ts'
+import { openUpstream, SocketRelay, UpgradeRefused } from './socket-relay.ts'
 import type { Target } from './target.ts'
 
 /** Who stands for the service. */
@@ -130,7 +130,11 @@ export class Passage {
           signal: call.signal,
         }).catch((error: Error) => {
           if (call.reason !== undefined) throw call.reason
-          const refused = this.#faults.fault('external_unreachable', `opened no WebSocket: ${error.message}`)
+          const what = `opened no WebSocket: ${error.message}`
+          const refused =
+            error instanceof UpgradeRefused
+              ? this.#faults.make('external_bad_answer', what)
+              : this.#faults.fault('external_unreachable', what)
           throw this.#faults.told(refused, label)
         }),
       )
@@ -224,7 +228,7 @@ export class Passage {
   /** Makes the head of the service's answer one for the client. */
   #judge(response: Response, asked: Asked, path: string, line: Line, { base = '' }: ProxyOptions): void {
     const { status, headers } = response
-    const refuse = (what: string) => this.#faults.fault('external_bad_answer', what)
+    const refuse = (what: string) => this.#faults.make('external_bad_answer', what)
     if (status < 200 || status > 599) throw refuse(`answered with the status ${status}, which is none`)
     if (cleanResponseHeaders(headers) > MOST_HEADER_BYTES)
       throw refuse(`answered with headers of more than ${MOST_HEADER_BYTES} bytes`)

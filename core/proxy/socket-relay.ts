@@ -32,7 +32,16 @@ const SERVICE_RESTART = 1012
 const NO_STATUS = 1005
 const ABNORMAL = 1006
 
-/** @throws Error with the reason when the service does not open it */
+/** The service answered, and not with a WebSocket. */
+export class UpgradeRefused extends Error {
+  override readonly name = 'UpgradeRefused'
+
+  constructor(status: string) {
+    super(`it answered ${status}`)
+  }
+}
+
+/** @throws UpgradeRefused; Error with the reason when the service does not open it */
 export function openUpstream({ url, headers, protocols, tls, signal }: Upstream): Promise<WebSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<WebSocket>()
   const socket = new WebSocket(url, {
@@ -49,7 +58,8 @@ export function openUpstream({ url, headers, protocols, tls, signal }: Upstream)
   })
   socket.addEventListener('error', (event) => {
     const { message } = event as unknown as { message?: string }
-    reject(new Error(/Expected 101 status code: \d+/.exec(message ?? '')?.[0] ?? 'the connection failed'))
+    const status = /Expected 101 status code: (\d+)/.exec(message ?? '')?.[1]
+    reject(status === undefined ? new Error('the connection failed') : new UpgradeRefused(status))
   })
   socket.addEventListener('close', () => reject(new Error('the connection was closed')))
   signal.addEventListener('abort', () => socket.terminate())

@@ -285,5 +285,6 @@ describe('a client that leaves', () => {
     await until('the service to be called off', () => service!.open === 0)
     expect(service!.closedAt - left).toBeLessThan(500)
     await idle()
+    expect(warnings(house)).toEqual([])
   })
 })

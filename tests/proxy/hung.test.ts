@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import type { TestHouse } from '@home-console/sdk/testing'
+import { raw, statusOf } from '../http/kit.ts'
 import { until } from '../until.ts'
 import { adapter, houseBefore, warnings, WildService } from './kit.ts'
 
@@ -139,6 +140,24 @@ describe('a service that fails again and again', () => {
     expect(service.heads.length).toBe(asked + 1)
     answer!()
     expect((await tried!).status).toBe(200)
+  }, 15_000)
+
+  test('is not taken for sick because it refuses what a client asks, be it a WebSocket', async () => {
+    const service = await wild((socket, head) =>
+      head.includes('pgrade')
+        ? socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+        : socket.write('HTTP/1.1 302 Found\r\nLocation: javascript:0\r\nContent-Length: 0\r\n\r\n'),
+    )
+    house = await houseBefore({ svc: { url: service.url } })
+    for (let count = 0; count < 7; count++) {
+      expect((await ask('svc', { redirect: 'manual' })).status).toBe(502)
+      const answer = await raw(
+        house.url,
+        `GET /api/plugins/svc/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${house.token}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      )
+      expect(statusOf(answer)).toBe(502)
+    }
+    expect(stateOf('svc')).toEqual({ inFlight: 0, breaker: 'closed' })
   }, 15_000)
 
   test('is not taken for sick by clients that leave, nor by what it answers', async () => {
