@@ -8,7 +8,7 @@ import { GuardedRouter } from './guarded-router.ts'
 import { routingPath, type DeclaringRouter } from './plugin-router.ts'
 import { pathThere, type ProxiedRoute } from './proxied.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
-import { limitedRequest } from './request-body.ts'
+import { limitedRequest, mayBeTooLarge } from './request-body.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
 
@@ -104,7 +104,11 @@ export class Mount implements Mounting {
     finish: (response: Response) => Result,
   ): Result | Promise<Result> {
     const refused = this.refuse(info)
-    if (refused !== null) return finish(refused)
+    if (refused !== null) {
+      // What a stranger goes on sending would be read for ever, and thrown away.
+      if (mayBeTooLarge(request)) refused.headers.set('Connection', 'close')
+      return finish(refused)
+    }
     const { owner } = this
     info.owner = owner
     info.request = request

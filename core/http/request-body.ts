@@ -24,6 +24,12 @@ export function limitedRequest(request: Request, onTooLarge: (problem: Problem) 
     : new Request(request, { method: request.method, body: limited(body, onTooLarge) })
 }
 
+/** Whether more may come than a route takes; false for what has no body. */
+export function mayBeTooLarge({ method, headers }: Request): boolean {
+  if (method === 'GET' || method === 'HEAD') return false
+  return headers.has('Transfer-Encoding') || Number(headers.get('Content-Length') ?? 0) > MAX_BODY_BYTES
+}
+
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>
 
 function limited(body: Bytes, onTooLarge: (problem: Problem) => void): Bytes {

@@ -163,6 +163,22 @@ function pieces(size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   })
 }
 
+test('a stranger who sends without end is told so, and not listened to', async () => {
+  await behind(() => new Response('never'))
+  const { port } = new URL(house.url)
+  const { promise: closed, resolve } = Promise.withResolvers<string>()
+  let answer = ''
+  const socket = connect(Number(port), '127.0.0.1', () => {
+    socket.write(
+      'POST /api/plugins/svc/up HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n',
+    )
+  })
+  socket.on('data', (chunk) => (answer += chunk.toString('latin1')))
+  socket.on('error', () => {})
+  socket.on('close', () => resolve(answer))
+  expect(statusOf(await closed)).toBe(401)
+})
+
 describe('a body that is too large', () => {
   /** Sends so many MB, or as many as are taken. */
   async function send(path: string, mb: number, chunked: boolean): Promise<{ answer: string; sent: number }> {
