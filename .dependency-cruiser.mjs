@@ -26,11 +26,20 @@ const loaderFloors = [
   ['loader/fault'],
 ]
 
+/** And those within external. */
+const externalFloors = [
+  ['external/external-services', 'external/correspondence'],
+  ['external/external-service'],
+  ['external/ways'],
+  ['external/call'],
+  ['external/manifest', 'external/reach', 'external/folder-watch'],
+]
+
 const room = (name) => `^core/${name}[-./]`
 const product = '^(core|plugins|external)/'
 const test = '\\.test\\.ts$'
 
-const downwards = [floors, loaderFloors].flatMap((house) =>
+const downwards = [floors, loaderFloors, externalFloors].flatMap((house) =>
   house.flatMap((rooms, floor) =>
     rooms.flatMap((name) => {
       const others = house

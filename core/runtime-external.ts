@@ -3,7 +3,7 @@
 import type { EventBus } from './bus/event-bus.ts'
 import { matches } from './bus/pattern.ts'
 import type { Clock } from './clock.ts'
-import { Correspondence } from './external/correspondence.ts'
+import { Correspondence } from './external/correspondence/correspondence.ts'
 import type { ExternalService } from './external/external-service.ts'
 import type { App } from './http/app.ts'
 import type { Mount } from './http/mount.ts'

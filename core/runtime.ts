@@ -234,7 +234,7 @@ export class Runtime {
         return unsealWith(passphrase, sealed)
       },
       swap: this.#restore,
-      guard: async () => (await import('./external/orphans.ts')).guardCommand(),
+      guard: async () => (await import('./child-guard.ts')).guardCommand(),
       active: () => this.loader.list().flatMap(({ id, state }) => (state === 'active' ? [id] : [])),
       log: this.log.of(null),
     })

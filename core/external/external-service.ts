@@ -4,7 +4,7 @@ import type { ExternalState, Mode, Undo } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
 import type { ServiceManifest } from './manifest.ts'
 import type { LiveReach } from './reach.ts'
-import type { Way, WayOptions } from './way.ts'
+import type { Way, WayMode, WayOptions } from './ways/way.ts'
 
 /** An adapter's word that it stands for a service, and in which mode that is to run. */
 export interface Claim {
@@ -38,7 +38,7 @@ export interface ExternalServiceOptions {
   readonly name: string
   readonly manifest: ServiceManifest
   /** Brings up another way. @throws Error when there is no such way */
-  readonly open: (mode: Exclude<Mode, 'in_process'>, options: Omit<WayOptions, 'credential'>) => Promise<Way>
+  readonly open: (mode: WayMode, options: WayOptions) => Promise<Way>
   readonly logOf: (plugin: string | null) => OwnedLog
   /** It is another one's turn to know how it is. */
   readonly tell: (news: ServiceNews) => void
@@ -367,7 +367,7 @@ export class ExternalService {
     void this.#close(before)
   }
 
-  async #open(mode: Exclude<Mode, 'in_process'>, manifest: ServiceManifest): Promise<Way> {
+  async #open(mode: WayMode, manifest: ServiceManifest): Promise<Way> {
     const { name } = this.#options
     let way: Way | undefined
     const onChange = () => {
@@ -415,7 +415,7 @@ export class ExternalService {
 }
 
 /** Whether what runs must begin anew for another service.json. */
-function concerns(mode: Way['mode'], before: ServiceManifest, after: ServiceManifest): boolean {
+function concerns(mode: WayMode, before: ServiceManifest, after: ServiceManifest): boolean {
   const parts = (manifest: ServiceManifest) =>
     mode === 'embedded'
       ? [manifest.version, manifest.start, manifest.health]

@@ -1,67 +1,48 @@
 // The catalogue of external services: finds their service.json files, follows them, and knows who stands for which.
 
-import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Mode, Undo } from '@home-console/sdk'
-import type { OwnedLog } from '../log/log.ts'
+import type { Undo } from '@home-console/sdk'
 import { ExternalService, type Claim, type ServiceNews } from './external-service.ts'
-import type { EmbeddedOptions } from './embedded.ts'
 import { FolderWatch } from './folder-watch.ts'
-import { ManifestRefused, parseServiceManifest, type ServiceManifest } from './manifest.ts'
-import type { Way, WayOptions } from './way.ts'
+import {
+  ManifestRefused,
+  parseServiceManifest,
+  SERVICE_FILE,
+  SERVICE_NAME,
+  type ServiceManifest,
+} from './manifest.ts'
+import { Ways, type WaysOptions } from './ways/ways.ts'
 
-/** What the environment says of a service. */
-export interface Given {
-  readonly url?: string
-  readonly credential?: string
-}
-
-export interface ExternalServicesOptions {
-  /** Absolute. May not be there yet. */
-  readonly dir: string
-  /** Absolute: each service that the Core runs has a folder of its own below it. */
-  readonly dataDir: string
-  /** Absolute: where children are on record, so that none outlives the Core. */
-  readonly childrenDir: string
-  /** Where the Core is reached. */
-  readonly homeUrl: () => string
-  /** What children get of the Core's own environment. */
-  readonly environment: Readonly<Record<string, string>>
-  /** By name. */
-  readonly given: Readonly<Record<string, Given>>
-  readonly logOf: (plugin: string | null) => OwnedLog
-  /** From now on this is shown nowhere. */
-  readonly mask: (secret: string) => void
+export interface ExternalServicesOptions extends WaysOptions {
   readonly tell: (news: ServiceNews) => void
 }
 
-const FILE = 'service.json'
-
 export class ExternalServices {
   readonly #options: ExternalServicesOptions
+  readonly #ways: Ways
   readonly #services = new Map<string, ExternalService>()
   /** Those whose service.json is there, and was good since it came. */
   readonly #good = new Set<string>()
   /** What each service.json was when it was read last, and why it was refused. */
   readonly #read = new Map<string, { text: string; refused: string | null }>()
-  readonly #credentials = new Map<string, string>()
   readonly #listeners = new Set<() => void>()
   #watch: FolderWatch | undefined
-  #kept: Promise<Pick<EmbeddedOptions, 'orphans' | 'guard'>> | undefined
 
   constructor(options: ExternalServicesOptions) {
     this.#options = options
-    for (const { credential } of Object.values(options.given))
-      if (credential !== undefined) options.mask(credential)
+    this.#ways = new Ways(options)
   }
 
   /** Reads what is there, and follows it from now on. */
   start(): void {
-    // Of children that an earlier Core left, be it that nobody wants them any more.
-    if (existsSync(this.#options.childrenDir)) void this.#keeping()
+    this.#ways.sweep()
     this.#scan()
-    this.#watch = new FolderWatch({ dir: this.#options.dir, file: FILE, onChange: () => this.#scan() })
+    this.#watch = new FolderWatch({
+      dir: this.#options.dir,
+      file: SERVICE_FILE,
+      onChange: () => this.#scan(),
+    })
   }
 
   /** By name. One whose service.json went away is here as long as it runs. */
@@ -93,7 +74,7 @@ export class ExternalServices {
   /** Why there is no such service; null where there is one. */
   whyNot(name: string): string | null {
     if (this.#good.has(name)) return null
-    const file = join(this.#options.dir, name, FILE)
+    const file = join(this.#options.dir, name, SERVICE_FILE)
     const refused = this.#read.get(name)?.refused
     return refused === undefined || refused === null
       ? `There is no ${file}.`
@@ -147,7 +128,7 @@ export class ExternalServices {
   #look(name: string): boolean {
     let text: string
     try {
-      text = readFileSync(join(this.#options.dir, name, FILE), 'utf8')
+      text = readFileSync(join(this.#options.dir, name, SERVICE_FILE), 'utf8')
     } catch {
       return false
     }
@@ -174,9 +155,7 @@ export class ExternalServices {
       return
     }
     const { logOf, tell } = this.#options
-    const open = (mode: Exclude<Mode, 'in_process'>, options: Omit<WayOptions, 'credential'>) =>
-      this.#open(mode, options)
-    const service = new ExternalService({ name, manifest, logOf, tell, open })
+    const service = new ExternalService({ name, manifest, logOf, tell, open: this.#ways.open })
     service.listen((change) => {
       if (change === 'manifest') this.#tell()
     })
@@ -189,78 +168,21 @@ export class ExternalServices {
     else
       this.#options
         .logOf(null)
-        .error(`The external service "${name}" is refused: ${join(this.#options.dir, name, FILE)}: ${why}`)
+        .error(
+          `The external service "${name}" is refused: ${join(this.#options.dir, name, SERVICE_FILE)}: ${why}`,
+        )
   }
 
   #vanished(name: string): void {
     this.#good.delete(name)
     this.#read.delete(name)
   }
-
-  // --- Ways.
-
-  async #open(mode: Exclude<Mode, 'in_process'>, options: Omit<WayOptions, 'credential'>): Promise<Way> {
-    const { name, manifest } = options
-    const given = this.#options.given[name]
-    const variable = `EXTERNAL_${name.toUpperCase().replaceAll('-', '_')}`
-    if (mode === 'embedded') return this.#openEmbedded(options)
-    const url = given?.url ?? manifest.url
-    if (url === undefined)
-      throw new Error(`Nobody says where it is. Set ${variable}__URL, or "url" in its service.json.`)
-    if (given?.credential === undefined)
-      this.#options
-        .logOf(null)
-        .warn(`"${name}" cannot tell the Core from anybody else. Set ${variable}__CREDENTIAL here and there.`)
-    const credential = given?.credential ?? this.#ownCredential(name)
-    const { Microservice } = await import('./microservice.ts')
-    return new Microservice({ ...options, url, credential })
-  }
-
-  async #openEmbedded(options: Omit<WayOptions, 'credential'>): Promise<Way> {
-    const { name, manifest } = options
-    const { dir, dataDir, homeUrl, environment } = this.#options
-    const file = join(dir, name, FILE)
-    if (manifest.start === undefined) throw new Error(`${file} does not say how to start it, in "start".`)
-    const [{ Embedded }, keeping] = await Promise.all([import('./embedded.ts'), this.#keeping()])
-    return new Embedded({
-      ...options,
-      ...keeping,
-      credential: this.#ownCredential(name),
-      dir: join(dir, name),
-      dataDir: join(dataDir, name),
-      homeUrl: homeUrl(),
-      environment,
-    })
-  }
-
-  /** What sees to it that no child outlives the Core, made when there is the first. */
-  #keeping() {
-    return (this.#kept ??= import('./orphans.ts').then(async ({ guardCommand, Orphans }) => {
-      const orphans = new Orphans(this.#options.childrenDir)
-      for (const pid of orphans.sweep())
-        this.#options
-          .logOf(null)
-          .warn(`An earlier Core left a service running, as process ${pid}. It was ended.`)
-      return { orphans, guard: await guardCommand() }
-    }))
-  }
-
-  /** One for each service, for as long as the Core runs. */
-  #ownCredential(name: string): string {
-    let credential = this.#credentials.get(name)
-    if (credential === undefined) {
-      credential = randomBytes(32).toString('base64url')
-      this.#credentials.set(name, credential)
-      this.#options.mask(credential)
-    }
-    return credential
-  }
 }
 
 /** Folders of the names that a service can have, with whatever is in them. */
 function namesIn(dir: string): string[] {
   try {
-    return readdirSync(dir).filter((name) => /^[a-z][a-z0-9-]{0,62}$/.test(name))
+    return readdirSync(dir).filter((name) => SERVICE_NAME.test(name))
   } catch {
     return []
   }

@@ -2,7 +2,11 @@
 
 import * as v from 'valibot'
 
-const NAME = /^[a-z][a-z0-9-]{0,62}$/
+/** What describes a service, in its folder. */
+export const SERVICE_FILE = 'service.json'
+/** What a service, and so its folder, can be called. */
+export const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
+
 const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
 /** As `core/bus/pattern.ts` has it. */
 const pattern = v.pipe(
@@ -22,7 +26,7 @@ const LONGEST = 64 * 1_024
 const Manifest = v.strictObject({
   $schema: v.optional(v.string()),
   /** That of the folder. */
-  name: v.pipe(v.string(), v.regex(NAME, `must match ${NAME.source}`)),
+  name: v.pipe(v.string(), v.regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`)),
   version: v.pipe(v.string(), v.nonEmpty()),
   description: v.optional(v.string()),
   /** How the Core starts it, in the service's folder. Without it there is no mode `embedded`. */

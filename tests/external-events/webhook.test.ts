@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { Webhook as Verifier } from 'standardwebhooks'
-import { Webhook } from '../../core/external/webhook.ts'
+import { Webhook } from '../../core/external/correspondence/webhook.ts'
 import { Log, type LogLine } from '../../core/log/log.ts'
 import { TestClock } from '../../core/sdk/testing/test-clock.ts'
 import { until } from '../until.ts'

@@ -5,10 +5,11 @@ import { Child } from './child.ts'
 import { Deaths } from './deaths.ts'
 import type { Orphans } from './orphans.ts'
 import { probe } from './probe.ts'
-import { LiveReach } from './reach.ts'
+import { LiveReach } from '../reach.ts'
 import { DRAIN_MS, STOPPED, type Way, type WayOptions, type WayState } from './way.ts'
 
 export interface EmbeddedOptions extends WayOptions {
+  readonly credential: string
   /** The service's folder. */
   readonly dir: string
   /** A folder of its own for what it writes. */

@@ -2,11 +2,11 @@
 // kept and held against what the adapter uses, and events go out to its webhook.
 
 import type { Undo } from '@home-console/sdk'
-import type { Clock } from '../clock.ts'
-import type { OwnedLog } from '../log/log.ts'
-import { call } from './call.ts'
-import { KeptDocument } from './document.ts'
-import type { Change, ExternalService } from './external-service.ts'
+import type { Clock } from '../../clock.ts'
+import type { OwnedLog } from '../../log/log.ts'
+import { call } from '../call.ts'
+import { KeptDocument } from './kept-document.ts'
+import type { Change, ExternalService } from '../external-service.ts'
 import { Webhook } from './webhook.ts'
 
 /** A document of a service, as far as it matters here. */

@@ -1,14 +1,18 @@
 // One way in which a service runs, from its start to its stop: as a child process, or elsewhere. A change of the mode, or
 // of service.json, brings up another one beside it.
 
-import type { OwnedLog } from '../log/log.ts'
-import type { LiveReach } from './reach.ts'
-import type { ServiceManifest } from './manifest.ts'
+import type { Mode } from '@home-console/sdk'
+import type { OwnedLog } from '../../log/log.ts'
+import type { LiveReach } from '../reach.ts'
+import type { ServiceManifest } from '../manifest.ts'
+
+/** The modes in which a service runs at all. */
+export type WayMode = Exclude<Mode, 'in_process'>
 
 export type WayState = 'starting' | 'up' | 'down' | 'given_up'
 
 export interface Way {
-  readonly mode: 'embedded' | 'microservice'
+  readonly mode: WayMode
   readonly state: WayState
   /** Null while there is nowhere to call. */
   readonly reach: LiveReach | null
@@ -28,7 +32,6 @@ export interface Way {
 export interface WayOptions {
   readonly name: string
   readonly manifest: ServiceManifest
-  readonly credential: string
   /** Of its adapter. */
   readonly log: () => OwnedLog
   /** Its state, its reach or its error is another one. */

@@ -1,7 +1,7 @@
 // Asks a service whether it is well.
 
-import { call } from './call.ts'
-import type { Place } from './reach.ts'
+import { call } from '../call.ts'
+import type { Place } from '../reach.ts'
 
 /**
  * A redirect is no good answer.

@@ -1,4 +1,4 @@
-// Sees to it that no child outlives the Core: the kernel ends it where it can, and the next start ends what is left.
+// Keeps children on record, so that what an earlier Core left running is ended at the next start.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -104,16 +104,4 @@ function bootId(): string | null {
   } catch {
     return null
   }
-}
-
-/** A command in front of a child, which becomes it: the kernel ends it when the Core dies, however it dies. */
-export async function guardCommand(): Promise<readonly string[]> {
-  const setpriv = process.platform === 'linux' ? Bun.which('setpriv') : null
-  if (setpriv === null) return []
-  const guard = [setpriv, '--pdeathsig', 'KILL']
-  // That of busybox does not know the word.
-  const known = Bun.spawn([...guard, process.execPath, '--version'], {
-    stdio: ['ignore', 'ignore', 'ignore'],
-  })
-  return (await known.exited) === 0 ? guard : []
 }

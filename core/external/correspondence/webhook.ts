@@ -1,7 +1,7 @@
 // Sends events to one service as signed webhooks: in order, one at a time, from a bounded queue, for as long as it takes.
 
-import type { Clock } from '../clock.ts'
-import type { OwnedLog } from '../log/log.ts'
+import type { Clock } from '../../clock.ts'
+import type { OwnedLog } from '../../log/log.ts'
 import { signed } from './signature.ts'
 
 export interface WebhookOptions {

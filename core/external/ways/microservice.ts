@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { probe } from './probe.ts'
-import { LiveReach } from './reach.ts'
+import { LiveReach } from '../reach.ts'
 import { DRAIN_MS, STOPPED, type Way, type WayOptions, type WayState } from './way.ts'
 
 /** How often it is asked until it is well, in ms. */
@@ -16,6 +16,7 @@ const READY_MS = 15_000
 const MOST_ADDRESSES = 4
 
 export interface MicroserviceOptions extends WayOptions {
+  readonly credential: string
   readonly url: string
 }
 

@@ -1,6 +1,6 @@
 // One child process, at the head of a process group of its own: started, read, and ended with all that it started.
 
-import { settlesWithin } from '../clock.ts'
+import { settlesWithin } from '../../clock.ts'
 import { OutputLines } from './output-lines.ts'
 
 export interface ChildOptions {

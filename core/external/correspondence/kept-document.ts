@@ -1,7 +1,7 @@
 // The document that a service gives of itself: fetched when it comes up and again from time to time; the last good one stays.
 
-import type { Clock } from '../clock.ts'
-import type { OwnedLog } from '../log/log.ts'
+import type { Clock } from '../../clock.ts'
+import type { OwnedLog } from '../../log/log.ts'
 
 export interface KeptDocumentOptions<Document> {
   readonly name: string
