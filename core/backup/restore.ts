@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeWhole } from '../whole-file.ts'
+import { writeWhole } from '../db/whole-file.ts'
 import type { Helper } from './helper.ts'
 import type { LaidOut } from './lay-out.ts'
 import { BackupRefused, SEALED_KEY } from './manifest.ts'

@@ -3,7 +3,7 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { syncFolder, writeWhole } from '../whole-file.ts'
+import { syncFolder, writeWhole } from '../db/whole-file.ts'
 
 // Below the data folder, which may be a mount that cannot be renamed itself:
 //   restore/new     the backup, laid out and checked

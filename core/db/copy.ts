@@ -2,6 +2,7 @@
 
 import { Database } from 'bun:sqlite'
 import { backup, DatabaseSync } from 'node:sqlite'
+import { damageIn, valueOf } from './look.ts'
 
 /** What tells one database from another: whose it is, and which form it has. */
 export interface Schema {
@@ -31,14 +32,11 @@ export async function copyDatabase(from: string, to: string): Promise<void> {
  */
 export function lookThrough(file: string): Schema {
   const sqlite = new Database(file, { readwrite: true })
-  const read = (pragma: string) => {
-    using statement = sqlite.prepare(`PRAGMA ${pragma}`)
-    return statement.values()[0]?.[0]
-  }
   try {
-    const found = read('integrity_check(1)')
-    if (found !== 'ok') throw new Error(`it is damaged: ${String(found).replaceAll('\n', ' ')}`)
-    return { applicationId: Number(read('application_id')), userVersion: Number(read('user_version')) }
+    const damage = damageIn(sqlite)
+    if (damage !== null) throw new Error(`it is damaged: ${damage}`)
+    const read = (pragma: string) => Number(valueOf(sqlite, `PRAGMA ${pragma}`))
+    return { applicationId: read('application_id'), userVersion: read('user_version') }
   } finally {
     sqlite.close()
   }

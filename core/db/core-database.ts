@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { drizzle, type BunSQLiteDatabase } from 'drizzle-orm/bun-sqlite'
 import { migrate } from 'drizzle-orm/bun-sqlite/migrator'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { removeDatabase, sizeOf, syncFolder, troubleWith } from './plugin-file.ts'
+import { damageIn, valueOf } from './look.ts'
+import { removeDatabase, sizeOf, troubleWith } from './plugin-file.ts'
 import * as schema from './schema.ts'
 import { StartRefusal } from './start-refusal.ts'
+import { syncFolder } from './whole-file.ts'
 
 export type CoreDatabase = BunSQLiteDatabase<typeof schema> & { readonly $client: Database }
 
@@ -106,13 +108,13 @@ function assertLog(log: string): void {
 
 /** Before anything is written: what is not ours stays as it is. */
 function assertSound(sqlite: Database, file: string): void {
-  const id = first(sqlite, 'PRAGMA application_id')
+  const id = valueOf(sqlite, 'PRAGMA application_id')
   if (id !== APPLICATION_ID)
     throw damaged(file, `is no database of a Home Console (application_id ${String(id)})`)
-  const found = first(sqlite, 'PRAGMA integrity_check(1)')
-  if (found !== 'ok') throw damaged(file, `is damaged (${String(found).replaceAll('\n', ' ')})`)
-  if (first(sqlite, `SELECT count(*) FROM sqlite_schema WHERE name = '__drizzle_migrations'`) === 0) return
-  const last = Number(first(sqlite, 'SELECT max(created_at) FROM __drizzle_migrations'))
+  const damage = damageIn(sqlite)
+  if (damage !== null) throw damaged(file, `is damaged (${damage})`)
+  if (valueOf(sqlite, `SELECT count(*) FROM sqlite_schema WHERE name = '__drizzle_migrations'`) === 0) return
+  const last = Number(valueOf(sqlite, 'SELECT max(created_at) FROM __drizzle_migrations'))
   const known = readMigrationFiles({ migrationsFolder: MIGRATIONS }).at(-1)!.folderMillis
   if (last > known) {
     throw new StartRefusal(
@@ -124,18 +126,12 @@ function assertSound(sqlite: Database, file: string): void {
 
 /** A row may be damaged where the tree that holds it is not. */
 function assertReadable(sqlite: Database, file: string): void {
-  const bad = first(
+  const bad = valueOf(
     sqlite,
     `SELECT (SELECT count(*) FROM settings WHERE NOT json_valid(value))
           + (SELECT count(*) FROM plugins WHERE NOT json_valid(coalesce(pinned, '{}')))`,
   )
   if (bad !== 0) throw damaged(file, `is damaged (${String(bad)} rows cannot be read)`)
-}
-
-function first(sqlite: Database, sql: string): unknown {
-  // One that is not finalized outlives close(), and holds the file open.
-  using statement = sqlite.prepare(sql)
-  return statement.values()[0]?.[0]
 }
 
 function damaged(file: string, what: string): StartRefusal {

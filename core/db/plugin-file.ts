@@ -1,8 +1,10 @@
 // One plugin's SQLite file: made whole or not at all, and opened only when it is what it should be.
 
 import { Database } from 'bun:sqlite'
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { damageIn, valueOf } from './look.ts'
+import { syncFolder } from './whole-file.ts'
 
 /** "HOMP" in ASCII: tells a plugin's database from a stray file, and a new one from one that was emptied. */
 const APPLICATION_ID = 0x48_4f_4d_50
@@ -94,20 +96,15 @@ export function refusalOf(error: unknown, file: string): DataRefusal {
 }
 
 function assertOurs(sqlite: Database, file: string, look: boolean): void {
-  const read = (pragma: string): unknown => {
-    // One that is not finalized outlives close(), and holds the file open.
-    using statement = sqlite.prepare(`PRAGMA ${pragma}`)
-    return statement.values()[0]?.[0]
-  }
   const size = sizeOf(file)
-  if (size === 0 || read('application_id') !== APPLICATION_ID) {
+  if (size === 0 || valueOf(sqlite, 'PRAGMA application_id') !== APPLICATION_ID) {
     throw new DataRefusal(
       'data_damaged',
       file,
       `${file} is ${size === 0 ? 'empty' : 'no database of a plugin'}, so its data is lost or elsewhere. Put a backup in its place, or move it away to begin anew.`,
     )
   }
-  const format = Number(read('user_version'))
+  const format = Number(valueOf(sqlite, 'PRAGMA user_version'))
   if (format > FORMAT) {
     throw new DataRefusal(
       'data_newer',
@@ -115,12 +112,12 @@ function assertOurs(sqlite: Database, file: string, look: boolean): void {
       `${file} was written by a newer Home Console (format ${format}; this one knows ${FORMAT}). Update it, or put a backup of the file in its place.`,
     )
   }
-  const found = look ? read('quick_check(1)') : 'ok'
-  if (found !== 'ok') {
+  const damage = look ? damageIn(sqlite, 'quick_check') : null
+  if (damage !== null) {
     throw new DataRefusal(
       'data_damaged',
       file,
-      `${file} is damaged: ${String(found).replaceAll('\n', ' ')}. Put a backup in its place, or move it away to begin anew.`,
+      `${file} is damaged: ${damage}. Put a backup in its place, or move it away to begin anew.`,
     )
   }
 }
@@ -146,16 +143,6 @@ function makeWhole(file: string): void {
 /** A database goes with what SQLite keeps beside it. */
 export function removeDatabase(file: string): void {
   for (const ending of ['-wal', '-shm', '-journal', '']) rmSync(file + ending, { force: true })
-}
-
-/** What was renamed in it stays renamed, whatever happens. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 /** In bytes; null where there is none. */

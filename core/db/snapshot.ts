@@ -3,7 +3,8 @@
 import { constants, existsSync, renameSync, rmSync } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { sizeOf, syncFolder } from './plugin-file.ts'
+import { sizeOf } from './plugin-file.ts'
+import { syncFolder } from './whole-file.ts'
 
 export class Snapshot {
   readonly #file: string

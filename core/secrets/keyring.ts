@@ -3,7 +3,7 @@
 import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { keepIn } from '../db/storage-trouble.ts'
-import { writeWhole } from '../whole-file.ts'
+import { writeWhole } from '../db/whole-file.ts'
 
 /** AES-256-GCM, as NIST SP 800-38D has it: a nonce of 96 bits, a tag of 128. */
 const CIPHER = 'aes-256-gcm'

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { keepIn } from '../db/storage-trouble.ts'
-import { prepareFile } from '../whole-file.ts'
+import { prepareFile } from '../db/whole-file.ts'
 import { BadDocument, editDocument, MAX_LENGTH, readDocument, type Document } from './document.ts'
 import { fromEnvironment, type FromEnvironment } from './environment.ts'
 import { isObject, valueAt, withValueAt, type Json, type JsonObject, type Path } from './json.ts'

@@ -210,6 +210,8 @@ test('what is written is counted across versions, and too much of it is told', a
   // More than the log holds before it begins anew.
   for (let index = 0; index < 70; index++) data.kv.set('b', String(index % 10).repeat(1024 * 1024))
   expect(written() / 1024 / 1024).toBeWithin(70, 80)
+  // It is cut back to 4 MiB whenever it was written into the file, which is when it has come to that.
+  expect(statSync(`${databases.file}-wal`).size / 1024 / 1024).toBeLessThan(6)
   await databases.clock.advance(3_600_000)
   // A slow disk is told of as well.
   const told = () => databases.warnings.filter((message) => message.includes('in an hour'))

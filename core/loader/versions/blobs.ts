@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeWholeAside } from '../../whole-file.ts'
+import { writeWholeAside } from '../../db/whole-file.ts'
 import { sha256 } from '../files/sources.ts'
 
 export class Blobs {
