@@ -1,19 +1,17 @@
 // The wiring: makes every organ once and passes it on by argument. The only room with a door to every other.
 
 import { join } from 'node:path'
-import type { Caller } from '@home-console/sdk'
 import * as zodOpenApi from '@hono/zod-openapi'
 import { endEventStreams } from './api/event-stream.ts'
 import { mountCore } from './api/core-routes.ts'
 import { Backups } from './backup/backups.ts'
 import { BackupRefused } from './backup/manifest.ts'
-import { RestoreSwap, type Outcome } from './backup/swap.ts'
+import { RestoreSwap } from './backup/swap.ts'
 import { EventBus } from './bus/event-bus.ts'
 import { realClock, settlesWithin, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { readBackupSettings, writeBackupSettings } from './db/backup-settings.ts'
-import { takeDataFolder, type DataFolder } from './db/data-folder.ts'
-import type { ServiceNews } from './external/external-service.ts'
+import type { DataFolder } from './db/data-folder.ts'
 import { HomeSettings } from './db/home.ts'
 import { PluginDatabases } from './db/plugin-databases.ts'
 import { Wishes } from './db/wishes.ts'
@@ -26,13 +24,13 @@ import { installMarkedResponse } from './http/response-body.ts'
 import { keepSchemasWeakly } from './http/schema-registry.ts'
 import { coreProblem } from './http/problems.ts'
 import { listen, type RunningServer } from './http/server.ts'
-import { bearerOf, externalCaller } from './http/external-caller.ts'
+import { externalCaller } from './http/external-caller.ts'
 import { leave, leaveHandling } from './loader/border/border.ts'
 import { messageOf } from './loader/fault.ts'
 import { guardProcess } from './loader/border/process-guard.ts'
 import { PluginLoader } from './loader/plugin-loader.ts'
 import { installSharedPackages } from './loader/border/shared-packages.ts'
-import { every, lastDue } from './loader/generation/schedule.ts'
+import { atTimes, lastDue } from './loader/generation/schedule.ts'
 import { VersionStore } from './loader/versions/versions.ts'
 import { Log } from './log/log.ts'
 import { writeToStdout } from './log/output.ts'
@@ -42,9 +40,10 @@ import { sealWith, unsealWith } from './secrets/passphrase.ts'
 import { ServiceRegistry } from './services/service-registry.ts'
 import { Settings } from './settings/settings.ts'
 import type { ExternalShare } from './runtime-external.ts'
+import { tellOfBlock, tellOfExternal } from './runtime-news.ts'
+import { openData, passesTrial } from './runtime-restore.ts'
 import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
 import { watchLoop } from './vigil/loop-watch.ts'
-import { whoIs, type Freed } from './vigil/pulse.ts'
 import { KeptRecord } from './vigil/record.ts'
 import { ServiceManager } from './vigil/service-manager.ts'
 import manifest from '../package.json' with { type: 'json' }
@@ -104,9 +103,7 @@ export class Runtime {
     this.log = new Log({ level: config.logLevel, write: write ?? writeToStdout(config.logFormat) })
     this.#restart = restart
     this.#restore = new RestoreSwap(config.dataDir, config.pluginsDirs)
-    const { folder, db, close } = openData(config.dataDir, this.#restore, (outcome) =>
-      this.#tellOfRestore(outcome),
-    )
+    const { folder, db, close } = openData(config.dataDir, this.#restore, this.log)
     this.#folder = folder
     this.#closeDatabase = close
     const stored = config.adminToken === null ? storedAdminToken(config.dataDir) : null
@@ -122,6 +119,7 @@ export class Runtime {
       this.log.of(null).warn(`systemd cannot be told how it goes: ${reason}.`),
     )
     this.home = new HomeSettings(db, config.timeZone)
+    const timeZone = () => this.home.values.timeZone
     this.bus = new EventBus({
       now: () => clock.now(),
       onDropped: (source, type, reason) => {
@@ -136,7 +134,9 @@ export class Runtime {
     const token = new AdminToken(this.adminToken)
     this.app = new App({
       hosts: new Hosts(config),
-      authenticate: (authorization) => token.authenticate(authorization) ?? this.#serviceBy(authorization),
+      authenticate: (authorization) =>
+        token.authenticate(authorization) ??
+        externalCaller(authorization, (credential) => this.external.whoProves(credential)),
       info: {
         title: 'Home Console',
         version: manifest.version,
@@ -165,7 +165,10 @@ export class Runtime {
       given: config.external,
       logOf: (plugin) => this.log.of(plugin),
       mask: (secret) => this.log.mask(secret),
-      tell: (news) => this.#tellOfExternal(news, clock),
+      tell: (news) => {
+        if (news.state !== 'stopped') void this.#shareWith(news.name, clock)
+        tellOfExternal(this, news)
+      },
     })
     this.proxy = new Proxy({
       problem: coreProblem,
@@ -217,13 +220,13 @@ export class Runtime {
       pluginsDirs: config.pluginsDirs,
       version: manifest.version,
       now: () => clock.now(),
-      timeZone: () => this.home.values.timeZone,
+      timeZone,
       settings: {
         read: () => readBackupSettings(db),
         write: (settings) => writeBackupSettings(db, settings),
       },
-      every: (cron, run) => this.#atTimes(cron, run, clock),
-      lastDue: (cron) => lastDue(cron, this.home.values.timeZone, clock.now()),
+      every: (cron, run) => atTimes(cron, run, { clock, timeZone }),
+      lastDue: (cron) => lastDue(cron, timeZone(), clock.now()),
       after: (ms, run) => clock.after(ms, run),
       sealKey: async (passphrase) => sealWith(passphrase, secrets.export()),
       unsealKey: async (passphrase, sealed) => {
@@ -275,7 +278,7 @@ export class Runtime {
         record: this.#running,
         logFormat,
         endAfterMs: blockedLoopMs,
-        onFreed: (freed) => this.#tellOfBlock(freed),
+        onFreed: (freed) => tellOfBlock(this, freed),
       })
     }
     this.#server = listen(this.app, {
@@ -287,7 +290,8 @@ export class Runtime {
     this.#folder.sign(this.url.href)
     await this.loader.start()
     await this.loader.watching()
-    if (this.#restore.onTrial) this.#judgeRestore()
+    if (this.#restore.onTrial && !passesTrial(this.#restore, this.loader, this.log))
+      this.#restart('a backup is taken back')
     this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
     const { active, failed } = this.loader.count()
     this.#manager.ready(`${active} plugins${failed > 0 ? `, ${failed} failed` : ''}, ${this.url.href}`)
@@ -332,35 +336,10 @@ export class Runtime {
     this.#folder.release()
   }
 
-  /** What served before and fails now would not have come back by itself. */
-  #judgeRestore(): void {
-    const failed = this.#restore.active.filter((id) => this.loader.find(id)?.state === 'failed')
-    if (failed.length === 0) return this.#tellOfRestore(this.#restore.prove())
-    const reason = `With it, what was active before fails: ${failed.join(', ')}.`
-    this.#restore.refuse(reason)
-    this.log.of(null).error(`The backup is taken back. ${reason}`)
-    this.#restart('a backup is taken back')
-  }
-
-  #tellOfRestore(outcome: Outcome | null): void {
-    if (outcome === null) return
-    const { backup, reason } = outcome
-    const log = this.log.of(null)
-    if (outcome.outcome === 'restored') log.info(`The house is what it was in the backup ${backup}.`)
-    else log.error(`The house is what it was before the backup ${backup} was brought back. ${reason}`)
-  }
-
   /** For a process on this machine. */
   get #urlFromHere(): string {
     const { port, hostname, origin } = this.url
     return /^(0\.0\.0\.0|\[::\])$/.test(hostname) ? `http://127.0.0.1:${port}` : origin
-  }
-
-  /** The service that proves itself. */
-  #serviceBy(authorization: string): Caller | null {
-    const credential = bearerOf(authorization)
-    const service = credential === null ? null : this.external.whoProves(credential)
-    return service === null ? null : externalCaller(service.name)
   }
 
   /** A house without external services never loads what they share in. */
@@ -370,50 +349,6 @@ export class Runtime {
     this.#share ??= new ExternalShare({ app: this.app, bus: this.bus, clock, log: this.log })
     const service = this.external.find(name)
     if (service !== undefined) this.#share.take(service)
-  }
-
-  #tellOfExternal(news: ServiceNews, clock: Clock): void {
-    const { name, adapter, state, error } = news
-    const level = state === 'down' || state === 'given_up' || state === 'incompatible' ? 'warn' : 'info'
-    if (state !== 'stopped') void this.#shareWith(name, clock)
-    this.log.of(adapter)[level](`"${name}" is ${state}${error === null ? '.' : `: ${error}`}`)
-    this.bus.emit({ type: 'core.external', source: '/core', subject: name, data: news })
-  }
-
-  #atTimes(cron: string, run: () => unknown, clock: Clock): () => void {
-    const schedule = every(
-      cron,
-      run,
-      {},
-      {
-        clock,
-        timeZone: () => this.home.values.timeZone,
-        run: (_label, run) => Promise.resolve(run()).then(() => {}),
-      },
-    )
-    schedule.goLive?.()
-    return () => void schedule.release?.()
-  }
-
-  /** The watcher has written its line; the ring and the bus hear of it when the loop is free again. */
-  #tellOfBlock({ work, sure, ms }: Freed): void {
-    const { plugin = null, kind = null, label = null } = work ?? {}
-    this.log
-      .of(plugin)
-      .warn(`The event loop was blocked for ${ms} ms and is free again: ${whoIs({ work, sure })}`)
-    this.bus.emit({ type: 'core.blocked', source: '/core', data: { plugin, kind, label, sure, ms } })
-  }
-}
-
-/** What a backup put in place is decided on before anything is open; one that cannot be opened is taken back at once. */
-function openData(dir: string, restore: RestoreSwap, onSettled: (outcome: Outcome | null) => void) {
-  const folder = takeDataFolder(dir)
-  onSettled(restore.settle())
-  try {
-    return { folder, ...folder.openDatabase() }
-  } catch (error) {
-    if (!restore.refuse(messageOf(error))) throw error
-    return openData(dir, restore, onSettled)
   }
 }
 

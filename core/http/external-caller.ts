@@ -13,6 +13,17 @@ export function bearerOf(authorization: string): string | null {
   return SCHEME.test(authorization) ? authorization.slice('Bearer '.length).trim() : null
 }
 
-export function externalCaller(name: string): Caller {
-  return Object.freeze({ kind: 'service', name, scopes: Object.freeze([READ_EVENTS, WRITE_EVENTS]) })
+/** The service that proves itself; null where it is nobody. */
+export function externalCaller(
+  authorization: string,
+  whoProves: (credential: string) => { readonly name: string } | null,
+): Caller | null {
+  const credential = bearerOf(authorization)
+  const service = credential === null ? null : whoProves(credential)
+  if (service === null) return null
+  return Object.freeze({
+    kind: 'service',
+    name: service.name,
+    scopes: Object.freeze([READ_EVENTS, WRITE_EVENTS]),
+  })
 }

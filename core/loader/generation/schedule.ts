@@ -30,6 +30,18 @@ export function every(
   return new Repeating(timesOf(schedule, options, owner), run, options, owner, `every ${schedule}`)
 }
 
+/** For the Core itself, from now on, until the undo is called. @throws Problem `invalid_schedule` */
+export function atTimes(
+  cron: string,
+  run: () => unknown,
+  times: Pick<ScheduleOwner, 'clock' | 'timeZone'>,
+): () => void {
+  const owner = { ...times, run: async (_label: string, run: () => unknown) => void (await run()) }
+  const schedule = new Repeating(timesOf(cron, {}, owner), run, {}, owner, cron)
+  schedule.goLive()
+  return () => schedule.release()
+}
+
 /** @throws Problem `invalid_schedule` */
 export function after(
   ms: number,
