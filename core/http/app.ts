@@ -179,8 +179,10 @@ export class App {
     const name = owner.plugin ?? 'core'
     let stats = this.#stats.get(name)
     if (stats === undefined) this.#stats.set(name, (stats = new RequestStats()))
-    if (wantsSocket(info) && response.status === 426) {
-      if (this.isForeign(request)) {
+    if (wantsSocket(info)) {
+      // Whoever stands before it in the plugin answered otherwise in the end.
+      if (response.status !== 426) info.relay?.abandoned()
+      else if (this.isForeign(request)) {
         info.relay?.abandoned()
         response = problemResponse(coreProblem('cross_origin'), { requestId: info.id })
       } else if (becomeSocket(server, request, owner, info)) {

@@ -2,7 +2,7 @@
 
 import { CarriedBody, streamOf, type BodySource } from './body.ts'
 import type { Call } from './call.ts'
-import { isBroken, type Faults } from './faults.ts'
+import { isBroken, isOfWhoAsks, type Faults } from './faults.ts'
 import type { Line } from './line.ts'
 import type { Limits } from './target.ts'
 
@@ -79,8 +79,8 @@ export class Exchange {
   }
 
   async #ask(judge: (head: Response) => void): Promise<Response> {
-    const { line, call, faults } = this.#parts
-    const { path, method, headers, body = null, decompress, label } = this.#question
+    const { line, call } = this.#parts
+    const { path, method, headers, body = null, decompress } = this.#question
     const init: BunFetchRequestInit = {
       method,
       headers,
@@ -101,14 +101,21 @@ export class Exchange {
       } catch (error) {
         // It may be that the client left, and nobody has looked yet.
         this.#parts.whenSlow()
-        if (call.reason !== undefined) throw call.reason
-        if (!mayRetry || call.answered || !isBroken(error)) {
-          throw faults.told(faults.of(error, call.answered), label)
+        if (!mayRetry || call.answered || call.reason !== undefined || !isBroken(error)) {
+          throw this.#whyNot(error)
         }
       }
       await Bun.sleep(RETRY_MS)
       if (call.reason !== undefined) throw call.reason
     }
+  }
+
+  /** What is thrown where `fetch` threw. */
+  #whyNot(error: unknown): unknown {
+    const { call, faults } = this.#parts
+    if (call.reason !== undefined) return call.reason
+    const { label, large } = this.#question
+    return isOfWhoAsks(error) ? error : faults.told(faults.of(error, call.answered, large), label)
   }
 
   /**
@@ -192,15 +199,14 @@ export class Exchange {
   }
 
   readonly #carryBody: Carry = (body, onBroken) => {
-    const { line, call, faults, asCore } = this.#parts
+    const { line, call, asCore } = this.#parts
     call.onCalledOff = onBroken
     const watcher = {
       moved: () => this.#expectMore(),
       ended: () => call.end(),
       broken: (error: unknown) => {
-        if (call.reason !== undefined) return call.reason
         call.end()
-        return faults.told(faults.of(error, true), this.#question.label)
+        return this.#whyNot(error)
       },
     }
     const carried = new CarriedBody(body, watcher, asCore)

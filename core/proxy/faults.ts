@@ -65,11 +65,14 @@ export class Faults {
   }
 
   /** What Bun says of a call, in words. */
-  of(error: unknown, answered: boolean): Error {
+  of(error: unknown, answered: boolean, large: boolean): Error {
     if (error instanceof Error && made.has(error)) return error
     const code = codeOf(error)
-    if (code === 'TimeoutError')
-      return this.fault('external_timeout', 'neither took nor gave anything for too long')
+    if (code === 'TimeoutError') {
+      const what = 'neither took nor gave anything for too long'
+      // Nobody can tell whether it was the service, or who sends the large body and stalls.
+      return large ? this.make('external_timeout', what) : this.fault('external_timeout', what)
+    }
     if (answered) return this.fault('external_bad_answer', `broke off its answer (${code})`)
     if (NO_ANSWER.has(code)) return this.fault('external_bad_answer', `gave no HTTP answer (${code})`)
     return this.fault('external_unreachable', `cannot be reached (${code})`)
@@ -88,6 +91,15 @@ export function isFault(error: unknown): error is Error {
 
 export function isBroken(error: unknown): boolean {
   return BROKEN.has(codeOf(error))
+}
+
+/**
+ * Whether it is about what was to be sent: its sender left in the middle, or what came was none. What Bun says of the
+ * service, and of the way there, has a code.
+ */
+export function isOfWhoAsks(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return typeof code !== 'string' && name !== 'TimeoutError'
 }
 
 /** Nobody waits for the answer any more. The name is that of `fetch`, and no mistake of anybody's. */

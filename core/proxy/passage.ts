@@ -36,12 +36,18 @@ export interface Asked {
   carry: Carry | undefined
 }
 
-/** From so many bytes on, or where nobody knows how many, it takes a while to ask. */
-const LARGE_BYTES = 1024 * 1024
+/**
+ * A body of so many bytes is all here before the service hears of it: a client that takes its time over it takes up none of
+ * the service's. What is larger, or of a size that nobody knows, streams.
+ */
+const SHORT_BYTES = 64 * 1024
 const MOST_HEADER_BYTES = 64 * 1024
 
 /** They ask for what was sent, credentials included, or for the connection itself. */
 const NOT_PASSED_ON = new Set(['TRACE', 'TRACK', 'CONNECT'])
+
+/** RFC 9110, section 5.6.2. */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
 export class Passage {
   readonly #proxy: Proxy
@@ -66,24 +72,35 @@ export class Passage {
    * @throws Problem `external_unreachable`, `external_bad_answer`, `external_unavailable`, `external_timeout`
    */
   pass(asked: Asked, path: string, options: ProxyOptions): Promise<Response> {
-    const { method } = asked
+    const { method, request } = asked
     if (NOT_PASSED_ON.has(method)) {
       throw this.#proxy.parts.problem('method_not_allowed', `${method} is not passed on.`)
     }
+    const length = method === 'GET' || method === 'HEAD' ? 0 : lengthIn(request.headers)
+    if (length === 0) return this.#pass(asked, null, path, options)
+    return length <= SHORT_BYTES
+      ? request.arrayBuffer().then((body) => this.#pass(asked, body, path, options))
+      : this.#pass(asked, request.body, path, options)
+  }
+
+  #pass(
+    asked: Asked,
+    body: ArrayBuffer | ReadableStream | null,
+    path: string,
+    options: ProxyOptions,
+  ): Promise<Response> {
     const { line, call } = this.#begin()
     const own = this.#ownHeaders(line, asked)
     const ask = (own: OwnHeaders): Promise<Response> => {
-      const { request, label } = asked
-      const { headers } = request
-      const body = method === 'GET' || method === 'HEAD' ? null : request.body
+      const { request, label, method } = asked
       const exchange = new Exchange(
         {
           label,
           path,
           method,
-          headers: requestHeaders(headers, body !== null, own),
+          headers: requestHeaders(request.headers, body !== null, own),
           body,
-          large: body !== null && Number(headers.get('Content-Length') ?? Infinity) > LARGE_BYTES,
+          large: body instanceof ReadableStream,
           decompress: false,
         },
         {
@@ -111,6 +128,7 @@ export class Passage {
    */
   async passSocket(asked: Asked, path: string, options: ProxyOptions): Promise<SocketRelay> {
     const { request, label } = asked
+    const protocols = this.#protocolsIn(request.headers.get('Sec-WebSocket-Protocol'))
     const { line, call } = this.#begin()
     try {
       if (request.signal.aborted) throw nobodyWaits()
@@ -125,7 +143,7 @@ export class Passage {
         openUpstream({
           url: line.origin.replace('http', 'ws') + path,
           headers,
-          protocols: request.headers.get('Sec-WebSocket-Protocol'),
+          protocols,
           tls: line.tls,
           signal: call.signal,
         }).catch((error: Error) => {
@@ -146,6 +164,15 @@ export class Passage {
       call.end()
       throw error
     }
+  }
+
+  /** What a client offers. @throws Problem `invalid_argument` where that is none (RFC 6455, section 4.1) */
+  #protocolsIn(offered: string | null): string[] {
+    if (offered === null) return []
+    const protocols = offered.split(',').map((name) => name.trim())
+    if (protocols.every((name) => TOKEN.test(name)) && new Set(protocols).size === protocols.length)
+      return protocols
+    throw this.#proxy.parts.problem('invalid_argument', 'Sec-WebSocket-Protocol offers no list of names.')
   }
 
   /** Calls the service for the adapter itself. */
@@ -274,6 +301,11 @@ export class Passage {
       silenceMs: silenceMs ?? limits.silenceMs,
     }
   }
+}
+
+/** Of a body; of one in chunks nobody knows it (RFC 9112, section 6.3). */
+function lengthIn(headers: Headers): number {
+  return headers.has('Transfer-Encoding') ? Infinity : Number(headers.get('Content-Length') ?? 0)
 }
 
 /** @returns takes it back */

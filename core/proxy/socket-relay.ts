@@ -16,7 +16,7 @@ export interface Upstream {
   readonly url: string
   readonly headers: Record<string, string>
   /** What the client offered. */
-  readonly protocols: string | null
+  readonly protocols: string[]
   readonly tls: { readonly serverName: string } | undefined
   readonly signal: AbortSignal
 }
@@ -47,7 +47,7 @@ export function openUpstream({ url, headers, protocols, tls, signal }: Upstream)
   const socket = new WebSocket(url, {
     headers,
     perMessageDeflate: false,
-    ...(protocols !== null && { protocols: protocols.split(',').map((name) => name.trim()) }),
+    protocols,
     ...(tls !== undefined && { tls }),
   })
   socket.binaryType = 'arraybuffer'
@@ -135,7 +135,8 @@ export class SocketRelay {
 
   #toClient(message: string | ArrayBuffer): void {
     const sent = this.#client?.send(typeof message === 'string' ? message : new Uint8Array(message))
-    if (sent !== undefined && sent <= 0) this.#upstream.pause()
+    // Bun says 0 of an empty one too, which never waits, and of one that is dropped with its connection.
+    if (sent === -1) this.#upstream.pause()
   }
 
   #upstreamClosed(code: number, reason: string): void {

@@ -181,6 +181,48 @@ describe('a service that fails again and again', () => {
   }, 15_000)
 })
 
+describe('a service that waits for an upload', () => {
+  const UP = (more: string) =>
+    `POST /api/plugins/svc/up HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${house.token}\r\n${more}`
+
+  test.each([
+    ['breaks off', 'Content-Length: 1000\r\n\r\nhello'],
+    ['breaks off, large', 'Content-Length: 5000000\r\n\r\nhello'],
+    ['breaks off between two chunks', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'],
+    ['has chunks that are none', 'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n'],
+  ])('is not taken for sick when that %s', async (_, upload) => {
+    const service = await wild(() => {})
+    house = await houseBefore({ svc: { url: service.url } })
+    for (let count = 0; count < 6; count++) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(Number(new URL(house.url).port), '127.0.0.1')
+        socket.on('error', () => {})
+        socket.on('close', () => resolve())
+        socket.write(UP(upload), () => setTimeout(() => socket.resetAndDestroy(), 20))
+      })
+    }
+    await until('no call to be under way', () => stateOf('svc').inFlight === 0)
+    expect(stateOf('svc').breaker).toBe('closed')
+    expect(house.logs.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([])
+  })
+
+  test('waits in vain for none that comes slowly: it is asked when a short one is all here', async () => {
+    const service = await wild((socket) => void socket.write(OK))
+    house = await houseBefore({ svc: { url: service.url, limits: { firstByteMs: 150 } } })
+    const socket = connect(Number(new URL(house.url).port), '127.0.0.1')
+    let answer = ''
+    socket.on('data', (chunk) => (answer += chunk.toString()))
+    for (const piece of [UP('Content-Length: 10\r\n\r\n'), 'hello', 'world']) {
+      socket.write(piece)
+      await Bun.sleep(200)
+      expect(stateOf('svc').inFlight).toBe(0)
+    }
+    await until('an answer', () => answer.includes('200 OK'))
+    socket.destroy()
+    expect(warnings(house)).toEqual([])
+  })
+})
+
 describe('a swap of the adapter', () => {
   test('lets what is under way finish on the old one', async () => {
     let answer: (() => void) | undefined

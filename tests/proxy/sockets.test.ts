@@ -144,6 +144,15 @@ describe('a socket', () => {
     await none()
   })
 
+  test('carries a message of nothing, and what follows it', async () => {
+    await start()
+    const client = await open()
+    client.socket.send('')
+    client.socket.send('after')
+    await client.until('the echo of both', () => client.messages.length === 3)
+    expect(client.messages.slice(1)).toEqual(['', 'after'])
+  })
+
   test('keeps the order of a thousand messages', async () => {
     await start()
     const client = await open()
@@ -202,6 +211,31 @@ describe('an upgrade', () => {
     expect(answer).toContain('external_timeout')
     await none()
   })
+
+  test('that offers what is no list of subprotocols is a mistake of the client, and of nobody else', async () => {
+    await start()
+    for (const offered of ['a b', 'a, a', ',', '"quoted"']) {
+      const answer = await UPGRADE('/live', `Sec-WebSocket-Protocol: ${offered}\r\n`)
+      expect([offered, statusOf(answer)]).toEqual([offered, 400])
+    }
+    expect(heads).toEqual([])
+    expect(house.logs.filter(({ level }) => level === 'error')).toEqual([])
+  }, 15_000)
+
+  test.each([`c.res = new Response('mine')`, `throw new Error('on second thoughts')`])(
+    'that the adapter answers otherwise in the end leaves nothing open at the service: %s',
+    async (then) => {
+      await start(
+        `const router = ctx.router()
+         router.use(async (c, next) => { await next(); ${then} })
+         router.all('/*', ctx.proxy())
+         return router`,
+      )
+      expect([200, 500]).toContain(statusOf(await UPGRADE('/live')))
+      await until('the service to hear of it', () => closed.length === 1)
+      await none()
+    },
+  )
 
   test('of a stranger, or from a page of another site, never gets to the service', async () => {
     await start()
