@@ -176,7 +176,9 @@ export class PluginData {
       (other) => other.#connection !== undefined,
       (other) => other.#gone.promise,
     )
-    this.#connection?.close()
+    // What the log has goes into the file, or it is said why it cannot: closing would keep silent.
+    this.connection.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.connection.close()
     this.#connection = undefined
     await this.#options.snapshot.take()
     // From here on the copy is the truth, until the version is known to be good.

@@ -3,7 +3,7 @@
 import { constants, existsSync, renameSync, rmSync } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { sizeOf } from './plugin-file.ts'
+import { refusalOf, sizeOf } from './plugin-file.ts'
 import { syncFolder } from './whole-file.ts'
 
 export class Snapshot {
@@ -23,7 +23,7 @@ export class Snapshot {
     return `${this.#file}.aside`
   }
 
-  /** Nobody may have the file open. @throws Error when there is no room for it */
+  /** Nobody may have the file open. @throws DataRefusal when there is no room for it; Error when somebody has it open */
   async take(): Promise<void> {
     const wal = `${this.#file}-wal`
     if ((sizeOf(wal) ?? 0) > 0)
@@ -35,7 +35,7 @@ export class Snapshot {
       await handle.sync().finally(() => handle.close())
     } catch (error) {
       rmSync(beside, { force: true })
-      throw error
+      throw refusalOf(error, beside)
     }
     renameSync(beside, this.#before)
     syncFolder(dirname(this.#file))

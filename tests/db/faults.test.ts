@@ -3,6 +3,7 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import {
+  appendFileSync,
   closeSync,
   mkdirSync,
   mkdtempSync,
@@ -156,6 +157,48 @@ test('on a full disk a write is refused in words, nothing is half written, and r
   folder.mount('size=4m')
   expect((await put()).status).toBe(200)
   expect(await (await house.request(URL)).json()).toBe(written + 1)
+})
+
+test.each([
+  ['what its log has', (_file: string) => {}],
+  ['the copy that is taken first', (file: string) => change(file, 'PRAGMA wal_checkpoint(TRUNCATE)')],
+])('where a rebuild has no room for %s, the version before goes on with its rows', async (_what, prepare) => {
+  using folder = new DataFolder()
+  folder.mount('size=4m')
+  await using house = await folder.house()
+  for (let index = 0; index < 100; index++)
+    await house.request(URL, { method: 'POST', body: 'x'.repeat(5_000) })
+  prepare(folder.file)
+  const filler = join(folder.path, 'plugins/filler')
+  for (const bytes of [1 << 16, 1 << 12]) {
+    try {
+      for (;;) appendFileSync(filler, new Uint8Array(bytes))
+    } catch {
+      // Full.
+    }
+  }
+  const rebuilt = `CREATE TABLE __new (id integer PRIMARY KEY, body text NOT NULL);
+--> statement-breakpoint
+INSERT INTO __new SELECT id, body FROM notes;
+--> statement-breakpoint
+DROP TABLE notes;
+--> statement-breakpoint
+ALTER TABLE __new RENAME TO notes;`
+  const scripts = [
+    { tag: '0000_notes', sql: SQL },
+    { tag: '0001_rebuilt', sql: rebuilt },
+  ]
+  // The source last: with a migration alone it is another version, too.
+  for (const [name, text] of Object.entries(migrations(scripts))) house.write(`notes/${name}`, text)
+  const refused = await house.save('notes/index.ts', `${NOTES}// rebuilt`)
+  expect(refused).toMatchObject({
+    outcome: 'kept_old',
+    error: { message: expect.stringMatching(/disk is full|no space/i) },
+  })
+  expect(await (await house.request(URL)).json()).toBe(100)
+  rmSync(filler)
+  expect((await house.request('/api/core/plugins/notes/reload', { method: 'POST' })).status).toBe(200)
+  expect(await (await house.request(URL)).json()).toBe(100)
 })
 
 test('on a disk that may not be written a plugin is refused, and comes up when it may', async () => {
