@@ -4,7 +4,8 @@ import type { ExternalState, Mode, Undo } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
 import type { ServiceManifest } from './manifest.ts'
 import type { LiveReach } from './reach.ts'
-import type { Way, WayMode, WayOptions } from './ways/way.ts'
+import { Succession, type SuccessionOptions } from './ways/succession.ts'
+import type { Way, WayMode } from './ways/way.ts'
 
 /** An adapter's word that it stands for a service, and in which mode that is to run. */
 export interface Claim {
@@ -37,8 +38,7 @@ export interface ServiceNews {
 export interface ExternalServiceOptions {
   readonly name: string
   readonly manifest: ServiceManifest
-  /** Brings up another way. @throws Error when there is no such way */
-  readonly open: (mode: WayMode, options: WayOptions) => Promise<Way>
+  readonly open: SuccessionOptions['open']
   readonly logOf: (plugin: string | null) => OwnedLog
   /** It is another one's turn to know how it is. */
   readonly tell: (news: ServiceNews) => void
@@ -77,15 +77,11 @@ export class ExternalService {
   #claim: Claim | null = null
   /** What it says last stands in the log of the adapter that it had. */
   #lastAdapter: string | null = null
-  #way: Way | null = null
+  readonly #ways: Succession
   /** Why there is no way at all where one is wanted. */
   #error: string | null = null
-  /** To take over, when it is up. */
-  #coming: { readonly way: Way; readonly manifest: ServiceManifest } | null = null
   /** A service.json that is not in force yet, or was refused for what it describes. */
   #next: ServiceManifest | null = null
-  /** All that are not quite gone, and one that is to take over. */
-  readonly #alive = new Set<Way>()
   #told: ExternalState = 'stopped'
   #reached: LiveReach | null = null
   #since = new Date().toISOString()
@@ -96,6 +92,12 @@ export class ExternalService {
     this.#options = options
     this.name = options.name
     this.#manifest = options.manifest
+    this.#ways = new Succession({
+      name: options.name,
+      open: options.open,
+      log: () => this.#log,
+      onChange: () => this.#noticed(),
+    })
   }
 
   // --- What the proxy asks: a Target, structurally.
@@ -116,6 +118,11 @@ export class ExternalService {
   }
 
   // --- What it is.
+
+  /** In which it runs now. */
+  get #way(): Way | null {
+    return this.#ways.now
+  }
 
   get manifest(): ServiceManifest {
     return this.#manifest
@@ -185,13 +192,9 @@ export class ExternalService {
     this.#say('manifest')
   }
 
-  /** Whether this is what the service was given to prove itself with. One that is being stopped may still say its last. */
+  /** Whether this is what the service was given to prove itself with. */
   proves(credential: string): boolean {
-    const given = Buffer.from(credential)
-    return [...this.#alive].some((way) => {
-      const known = Buffer.from(way.credential)
-      return known.length === given.length && crypto.timingSafeEqual(known, given)
-    })
+    return this.#ways.proves(credential)
   }
 
   view(): ExternalView {
@@ -266,7 +269,7 @@ export class ExternalService {
   /** Its service.json is another one: what runs follows it, once that is up. A newer one overtakes it. */
   takeManifest(manifest: ServiceManifest): void {
     this.#next = manifest
-    if (this.#coming !== null && this.#coming.manifest !== this.#manifest) void this.#close(this.#coming.way)
+    this.#ways.callOff(this.#manifest)
     void this.#change(async () => {
       if (this.#next !== manifest) return
       try {
@@ -334,10 +337,10 @@ export class ExternalService {
     if (mode === undefined || mode === 'in_process') return
     this.#error = null
     try {
-      const way = await this.#open(mode, this.#manifest)
+      const way = await this.#ways.open(mode, this.#manifest)
       // Released, or wanted otherwise, meanwhile.
-      if (this.#claim?.mode === mode) this.#way = way
-      else void this.#close(way)
+      if (this.#claim?.mode === mode) this.#ways.take(way)
+      else void this.#ways.drop(way)
     } catch (error) {
       this.#error = (error as Error).message
       this.#log.error(`"${this.name}" cannot run as ${mode}: ${this.#error}`)
@@ -347,51 +350,24 @@ export class ExternalService {
 
   /** @throws Error why the next way did not come up */
   async #replace(mode: Mode, manifest: ServiceManifest): Promise<void> {
-    const next = mode === 'in_process' ? null : await this.#open(mode, manifest)
-    this.#coming = next && { way: next, manifest }
-    try {
-      await next?.cameUp
-    } catch (error) {
-      void this.#close(next)
-      throw error
-    } finally {
-      this.#coming = null
-    }
-    if (this.#claim === null) return void this.#close(next)
-    const before = this.#way
-    this.#way = next
+    const next = mode === 'in_process' ? null : await this.#ways.bringUp(mode, manifest)
+    if (this.#claim === null) return void this.#ways.drop(next)
+    const before = this.#ways.take(next)
     this.#claim = { ...this.#claim, mode }
     this.#error = null
     // In the same tick: whoever calls from now on calls the next.
     this.#noticed()
-    void this.#close(before)
-  }
-
-  async #open(mode: WayMode, manifest: ServiceManifest): Promise<Way> {
-    const { name } = this.#options
-    let way: Way | undefined
-    const onChange = () => {
-      if (way !== undefined && way === this.#way) this.#noticed()
-    }
-    way = await this.#options.open(mode, { name, manifest, log: () => this.#log, onChange })
-    this.#alive.add(way)
-    return way
-  }
-
-  async #close(way: Way | null): Promise<void> {
-    if (way === null) return
-    await way.stop()
-    this.#alive.delete(way)
+    void this.#ways.drop(before)
   }
 
   async #end(): Promise<void> {
-    this.#way = null
+    this.#ways.take(null)
     this.#error = null
     this.#noticed()
-    await Promise.all([...this.#alive].map((way) => this.#close(way)))
+    await this.#ways.dropOthers()
     // What was on its way when it was told to stop finds nobody who wants it; or somebody does again.
     await this.#turn
-    await Promise.all([...this.#alive].map((way) => (way === this.#way ? undefined : this.#close(way))))
+    await this.#ways.dropOthers()
   }
 
   #noticed(): void {

@@ -12,15 +12,15 @@ import {
   SERVICE_NAME,
   type ServiceManifest,
 } from './manifest.ts'
-import { Ways, type WaysOptions } from './ways/ways.ts'
+import { WayOpener, type WayOpenerOptions } from './ways/way-opener.ts'
 
-export interface ExternalServicesOptions extends WaysOptions {
+export interface ExternalServicesOptions extends WayOpenerOptions {
   readonly tell: (news: ServiceNews) => void
 }
 
 export class ExternalServices {
   readonly #options: ExternalServicesOptions
-  readonly #ways: Ways
+  readonly #opener: WayOpener
   readonly #services = new Map<string, ExternalService>()
   /** Those whose service.json is there, and was good since it came. */
   readonly #good = new Set<string>()
@@ -31,12 +31,12 @@ export class ExternalServices {
 
   constructor(options: ExternalServicesOptions) {
     this.#options = options
-    this.#ways = new Ways(options)
+    this.#opener = new WayOpener(options)
   }
 
   /** Reads what is there, and follows it from now on. */
   start(): void {
-    this.#ways.sweep()
+    this.#opener.sweep()
     this.#scan()
     this.#watch = new FolderWatch({
       dir: this.#options.dir,
@@ -155,7 +155,7 @@ export class ExternalServices {
       return
     }
     const { logOf, tell } = this.#options
-    const service = new ExternalService({ name, manifest, logOf, tell, open: this.#ways.open })
+    const service = new ExternalService({ name, manifest, logOf, tell, open: this.#opener.open })
     service.listen((change) => {
       if (change === 'manifest') this.#tell()
     })

@@ -27,7 +27,7 @@ const cases: [file: string, line: string, breaks: string | null][] = [
   ['core/loader/border/border.ts', `import '../fault.ts'`, null],
   ['core/loader/fault.ts', `export {}`, null],
   ['core/loader/files/up.ts', `import '../generation/border.ts'`, 'loader-files-looks-down'],
-  ['core/external/ways/ways.ts', `import '../reach.ts'`, null],
+  ['core/external/ways/way-opener.ts', `import '../reach.ts'`, null],
   ['core/external/reach.ts', `export {}`, null],
   ['core/external/ways/up.ts', `import '../external-service.ts'`, 'external-ways-looks-down'],
   ['core/external/external-service.ts', `export {}`, null],

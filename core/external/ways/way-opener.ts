@@ -14,7 +14,7 @@ export interface Given {
   readonly credential?: string
 }
 
-export interface WaysOptions {
+export interface WayOpenerOptions {
   /** Absolute: each service has its folder below it. May not be there yet. */
   readonly dir: string
   /** Absolute: each service that the Core runs has a folder of its own below it. */
@@ -32,12 +32,12 @@ export interface WaysOptions {
   readonly mask: (secret: string) => void
 }
 
-export class Ways {
-  readonly #options: WaysOptions
+export class WayOpener {
+  readonly #options: WayOpenerOptions
   readonly #credentials = new Map<string, string>()
   #kept: Promise<Pick<EmbeddedOptions, 'orphans' | 'guard'>> | undefined
 
-  constructor(options: WaysOptions) {
+  constructor(options: WayOpenerOptions) {
     this.#options = options
     for (const { credential } of Object.values(options.given))
       if (credential !== undefined) options.mask(credential)
