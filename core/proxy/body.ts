@@ -2,8 +2,10 @@
 
 /** Told of what passes. */
 export interface Watcher {
-  /** Something passed, or may now pass. */
-  moved(): void
+  /** Its reader waits for the next piece. */
+  asked(): void
+  /** A piece came; it is the reader's turn. */
+  given(): void
   /** It came to its end, or the reader does not want the rest. */
   ended(): void
   /** It broke. Gives what its reader is told. */
@@ -41,7 +43,7 @@ export class CarriedBody implements BodySource {
   /** The next piece. Rejects with what whoever reads it is to be told. */
   read(): Promise<Piece> {
     const watcher = this.#watcher
-    watcher.moved()
+    watcher.asked()
     if (!this.#wanted) return Promise.resolve({ done: true })
     return this.#asCore(
       () =>
@@ -50,7 +52,7 @@ export class CarriedBody implements BodySource {
           this.#reader.read().then(
             (piece) => {
               if (piece.done) watcher.ended()
-              else watcher.moved()
+              else watcher.given()
               resolve(piece)
             },
             (error: unknown) => {

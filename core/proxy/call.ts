@@ -19,12 +19,11 @@ export class Call {
   #late: (() => void) | undefined
   #ended = false
   #reason: Error | undefined
+  #farewells: (() => void)[] | undefined
   /** When something must have happened; as `performance.now()` tells it. */
   dueAt = Infinity
   /** Told when it is called off. */
   onCalledOff: ((reason: Error) => void) | undefined = undefined
-  /** Told when it has come to its end, however. */
-  onOver: (() => void) | undefined = undefined
   /** Whether the head of the answer is there. */
   answered = false
 
@@ -78,6 +77,12 @@ export class Call {
     this.#ended = true
     this.#calls.remove(this)
     this.#onEnd()
-    this.onOver?.()
+    for (const run of this.#farewells ?? []) run()
+  }
+
+  /** Calls back when it has come to its end, however. */
+  atEnd(run: () => void): void {
+    if (this.#ended) run()
+    else (this.#farewells ??= []).push(run)
   }
 }

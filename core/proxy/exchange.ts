@@ -202,7 +202,8 @@ export class Exchange {
     const { line, call, asCore } = this.#parts
     call.onCalledOff = onBroken
     const watcher = {
-      moved: () => this.#expectMore(),
+      asked: () => this.#expectMore(),
+      given: () => this.#expectReader(),
       ended: () => call.end(),
       broken: (error: unknown) => {
         call.end()
@@ -220,6 +221,15 @@ export class Exchange {
     else call.expect(deadlines.silenceMs, this.#silent)
   }
 
+  /** Who stops to read is let go of, and that is not the service's silence. */
+  #expectReader(): void {
+    const { call, deadlines } = this.#parts
+    if (this.#question.large) call.expectNothing()
+    else call.expect(deadlines.silenceMs, this.#unread)
+  }
+
+  readonly #unread = () => this.#parts.call.callOff()
+
   readonly #silent = () => this.#timeOut(`was silent for ${this.#parts.deadlines.silenceMs} ms`)
 
   #timeOut(what: string): void {
@@ -235,5 +245,5 @@ function endWith(leaving: AbortSignal, carried: CarriedBody, call: Call): void {
   const finish = () => carried.finish()
   if (leaving.aborted) return finish()
   leaving.addEventListener('abort', finish)
-  call.onOver = () => leaving.removeEventListener('abort', finish)
+  call.atEnd(() => leaving.removeEventListener('abort', finish))
 }

@@ -187,7 +187,8 @@ export class Passage {
     const { line, call } = this.#begin()
     try {
       init.signal?.throwIfAborted()
-      if (init.signal) abortWith(init.signal, call)
+      // It may be the adapter's own, which outlives every call.
+      if (init.signal) call.atEnd(abortWith(init.signal, call))
       const method = (init.method ?? 'GET').toUpperCase()
       const { plugin, target } = this.#adapter
       const headers = new Headers(init.headers)

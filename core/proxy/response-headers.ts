@@ -16,7 +16,8 @@ const DROPPED = new Set([
   // A cookie would be the whole origin's: it could take the place of the owner's session, and never comes back here.
   'set-cookie',
   'set-cookie2',
-  // Of the whole origin: where else it answers, what a browser shall forget of it, who else may read it, how it logs in.
+  // Of the whole origin: where else it answers, what a browser shall forget of it, who else may read it, how it logs in,
+  // whom it tells of its failures.
   'alt-svc',
   'clear-site-data',
   'strict-transport-security',
@@ -24,6 +25,16 @@ const DROPPED = new Set([
   'www-authenticate',
   'access-control-allow-origin',
   'access-control-allow-credentials',
+  'accept-ch',
+  'nel',
+  'report-to',
+  'set-login',
+  'use-as-dictionary',
+  // To a web server in front of the house: what it shall send instead, of its own files or from elsewhere.
+  'x-accel-redirect',
+  'x-lighttpd-send-file',
+  'x-reproxy-url',
+  'x-sendfile',
   'x-home-console-caller',
 ])
 

@@ -87,6 +87,15 @@ test('an event stream ends in good order when another process of the service tak
   expect(house.logs.filter(({ level }) => level === 'warn')).toEqual([])
 })
 
+test('a client that reads no more is let go of, and the service is not blamed', async () => {
+  await behind(() => new Response(new Uint8Array(30_000_000)), { silenceMs: 300 })
+  const reader = (await ask('/')).body!.getReader()
+  await reader.read()
+  await until('it to be let go of', () => inFlight() === 0)
+  expect(house.logs.filter(({ level }) => level === 'warn')).toEqual([])
+  await reader.cancel().catch(() => {})
+})
+
 test('both bodies may flow at once', async () => {
   await behind((request) => new Response(request.body))
   const sending = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>()

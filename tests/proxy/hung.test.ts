@@ -1,6 +1,7 @@
 // One service that hangs beside one that is well: nobody starves, the sick one is left alone, and tried again by one.
 
 import { afterEach, describe, expect, test } from 'bun:test'
+import { heapStats } from 'bun:jsc'
 import { connect } from 'node:net'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { raw, statusOf } from '../http/kit.ts'
@@ -288,6 +289,25 @@ describe('ctx.external', () => {
     expect((await get('/bad')).status).toBe(400)
     expect(await (await get('/through')).json()).toEqual({ length: 1_000_000 })
     expect(stateOf('svc').inFlight).toBe(0)
+  })
+
+  test('with a signal that outlives its calls keeps none of them', async () => {
+    const service = await wild((socket) => void socket.write(OK))
+    const load = `
+      const router = ctx.router()
+      router.get('/often', async (c) => {
+        for (let count = 0; count < 200; count++) await (await ctx.external.fetch('/x', { signal: ctx.signal })).text()
+        return c.text('done')
+      })
+      return router`
+    house = await houseBefore({ svc: { url: service.url, load } })
+    const controllers = () => {
+      Bun.gc(true)
+      return heapStats().objectTypeCounts['AbortController'] ?? 0
+    }
+    const before = controllers()
+    expect(await (await house.request('/api/plugins/svc/often')).text()).toBe('done')
+    await until('its calls to be forgotten', () => controllers() - before < 50)
   })
 
   test('is refused to a plugin that stands for no service', async () => {
