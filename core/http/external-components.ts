@@ -52,9 +52,20 @@ export class ExternalComponents {
   }
 }
 
-/** `<id>.Item` unless the adapter has an `Item` of its own: then `<id>.service.Item`. */
-export function unlessTaken(name: string, id: string, taken: { has(name: string): boolean }): string {
+/**
+ * `<id>.Item` unless the adapter has an `Item` of its own: then `<id>.service.Item`, and `<id>.service2.Item` after that.
+ *
+ * @param counts where each name's count goes on: ten thousand that are called alike are not compared with each other
+ */
+export function unlessTaken(
+  name: string,
+  id: string,
+  taken: { has(name: string): boolean },
+  counts = new Map<string, number>(),
+): string {
   let free = name
-  for (let more = ''; taken.has(free); more += '_') free = `${id}.service${more}${name.slice(id.length)}`
+  let count = counts.get(name) ?? 1
+  for (; taken.has(free); count++) free = `${id}.service${count === 1 ? '' : count}${name.slice(id.length)}`
+  counts.set(name, count)
   return free
 }

@@ -30,6 +30,8 @@ export interface ExternalDocument {
 /** No document of a service in a house is as deep, or as long. */
 const MAX_DEPTH = 64
 const MAX_VALUES = 200_000
+/** Of path items that are referred to, each time anew: they are written out where they are used. In characters. */
+const MAX_WRITTEN_OUT = 2 * 1024 * 1024
 
 /** Trace is left out: nobody passes it on. */
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'] as const
@@ -118,8 +120,14 @@ export function readExternalDocument(text: string): ExternalDocument {
     read[section] = Object.fromEntries(entries)
   }
   const operations: ExternalOperation[] = []
+  let writtenOut = 0
   for (const [path, given] of Object.entries<Json>(paths)) {
-    const item: Json = resolved(mapDocument(given, edit), read)
+    const own: Json = mapDocument(given, edit)
+    const item = resolved(own, read)
+    if (item !== own && (writtenOut += JSON.stringify(item).length) > MAX_WRITTEN_OUT)
+      throw new DocumentRefused(
+        `Its path items, written out where they are referred to, have more than ${MAX_WRITTEN_OUT} characters.`,
+      )
     for (const method of METHODS)
       if (isObject(item[method]))
         operations.push({ method, path, operation: withParametersOf(item, item[method], read) })

@@ -32,6 +32,7 @@ export function withExternal(part: DocumentPart, options: ExternalPartOptions): 
   const components = new ExternalComponents(id, document, sections)
   const known = new Map(Object.keys(paths).map((path) => [operationKey('', path), path]))
   const ids = new Set(Object.values(paths).flatMap((item) => operationsOf(item).map(idOf)))
+  const counts = new Map<string, number>()
   let { operations } = part
   for (const { method, path: there, operation } of document.operations) {
     const found = placeHere(method, there, options)
@@ -42,7 +43,7 @@ export function withExternal(part: DocumentPart, options: ExternalPartOptions): 
     const item: Json = (paths[path] ??= {})
     if (item[method] !== undefined) continue
     const own = { operationId: operation['operationId'] ?? operationIdFor(method, there) }
-    const operationId = unlessTaken(`${id}.${own.operationId.replaceAll(/[^\w.-]+/g, '_')}`, id, ids)
+    const operationId = unlessTaken(`${id}.${own.operationId.replaceAll(/[^\w.-]+/g, '_')}`, id, ids, counts)
     ids.add(operationId)
     const { summary, description, deprecated, parameters, requestBody, responses } = operation
     item[method] = {

@@ -277,3 +277,13 @@ test('an operation is called what a client can say, and no two are called alike'
   )
   expect(ids).toEqual(['cm.x', 'cm.service.x', 'cm._img_onerror_x_'])
 })
+
+test('thousands that are called alike hold up nobody', () => {
+  const paths = Object.fromEntries(
+    Array.from({ length: 5_000 }, (_, index) => [`/${index}`, { get: { ...ok, operationId: 'x' } }]),
+  )
+  const joined = merged((router) => router.all('/*', proxy()), service({ paths }))
+  const ids = Object.values(joined.paths).map(({ get }) => get.operationId)
+  expect(ids.slice(0, 3)).toEqual(['cm.x', 'cm.service.x', 'cm.service2.x'])
+  expect(new Set(ids).size).toBe(5_000)
+})

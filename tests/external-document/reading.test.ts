@@ -184,6 +184,16 @@ describe('a document', () => {
       /nested more than/,
     ],
     ['what is nested without end', '['.repeat(1_500_000), /./],
+    [
+      'a long path item that many paths refer to',
+      documentOf({
+        paths: Object.fromEntries(
+          Array.from({ length: 1_000 }, (_, index) => [`/${index}`, { $ref: '#/components/pathItems/A' }]),
+        ),
+        components: { pathItems: { A: { get: { ...ok, description: 'long'.repeat(10_000) } } } },
+      }),
+      /written out/,
+    ],
     ['a long list', documentOf({ 'x-long': Array(300_000).fill(0) }), /more than 200000 values/],
   ])('is refused when it is, or has, %s', (_, text, why) => {
     expect(() => readExternalDocument(text)).toThrow(
