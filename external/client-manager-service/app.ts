@@ -3,12 +3,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import type { Callers } from './caller.ts'
-import type { Clients } from './clients.ts'
-import type { Codes } from './codes.ts'
-import type { CommandLog } from './command-log.ts'
-import type { Commands } from './commands.ts'
-import type { Links } from './links.ts'
-import type { PolicyKeeper } from './policy.ts'
 import { misfits, Problem, problemResponse } from './problem.ts'
 import { agentRoutes } from './routes/agent.ts'
 import { clientRoutes } from './routes/clients.ts'
@@ -16,21 +10,7 @@ import { commandRoutes } from './routes/commands.ts'
 import { enrollmentRoutes } from './routes/enrollments.ts'
 import { healthRoutes } from './routes/health.ts'
 import { policyRoutes } from './routes/policy.ts'
-
-/** All that the routes work with. */
-export interface Service {
-  readonly version: string
-  readonly clients: Clients
-  readonly codes: Codes
-  readonly commandLog: CommandLog
-  readonly commands: Commands
-  readonly links: Links
-  readonly policy: PolicyKeeper
-  readonly log: (message: string) => void
-}
-
-type Env = { Variables: { caller: string } }
-export type Router = OpenAPIHono<Env>
+import type { Env, Router, Service } from './service.ts'
 
 const MOST_BYTES = 1024 * 1024
 

@@ -1,9 +1,8 @@
 // The computers that the service knows: by their key, with what they say of themselves and what the owner decided.
 
 import type { Database } from 'bun:sqlite'
-import { createHash, createPublicKey, verify } from 'node:crypto'
 import { durably } from './database.ts'
-import type { About, Registration } from './frames.ts'
+import type { About } from './frames.ts'
 
 export type Standing = 'pending' | 'approved' | 'rejected'
 
@@ -35,7 +34,7 @@ interface Row {
 
 const DAY = 86_400_000
 /** Strangers that may wait for the owner: more than these are sent away until some of them are decided on. */
-export const MOST_PENDING = 50
+const MOST_PENDING = 50
 
 /** The database holds public keys only: whoever steals it can pose as nobody. */
 export class Clients {
@@ -136,23 +135,6 @@ export class Clients {
         "INSERT OR REPLACE INTO clients (id, public_key, standing, about, ip, created_at, expires_at) VALUES (?, ?, 'pending', ?, ?, ?, ?)",
       )
       .run(id, publicKey, JSON.stringify(about), ip, now, now + DAY)
-  }
-}
-
-/** The fingerprint of its key: 128 bits, which nobody else can come by. */
-export function clientIdOf(publicKey: string): string {
-  return createHash('sha256').update(Buffer.from(publicKey, 'base64url')).digest('hex').slice(0, 32)
-}
-
-/** Whether who answers this challenge has the private key to the public one. */
-export function isGenuine({ public_key, signature }: Registration, nonce: string): boolean {
-  const statement = `home-console-agent/1\n${nonce}\n${public_key}`
-  try {
-    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: public_key }, format: 'jwk' })
-    return verify(null, Buffer.from(statement), key, Buffer.from(signature, 'base64url'))
-  } catch {
-    // 32 bytes that are no point on the curve are nobody's key.
-    return false
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { ServerWebSocket } from 'bun'
-import { clientIdOf, isGenuine, type Clients } from './clients.ts'
+import type { Clients } from './clients.ts'
 import type { Codes } from './codes.ts'
 import type { Commands, Way } from './commands.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type Registration,
   type ServiceFrames,
 } from './frames.ts'
+import { clientIdOf, isGenuine } from './identity.ts'
 import type { Links } from './links.ts'
 
 /** RFC 6455, the IANA registry, and of the range that is left to applications. */

@@ -1,7 +1,7 @@
 // The agent itself, for a computer to fetch: open to everyone, since there is no secret in it.
 
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Router } from '../app.ts'
+import type { Router } from '../service.ts'
 
 const getAgent = createRoute({
   method: 'get',

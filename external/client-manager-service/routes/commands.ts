@@ -2,7 +2,7 @@
 
 import { createRoute, z } from '@hono/zod-openapi'
 import { streamSSE } from 'hono/streaming'
-import type { Router, Service } from '../app.ts'
+import type { Router, Service } from '../service.ts'
 import type { Command } from '../command-log.ts'
 import { Request } from '../policy.ts'
 import { Problem, problems } from '../problem.ts'

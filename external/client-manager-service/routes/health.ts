@@ -1,7 +1,7 @@
 // How the service is doing: open to everyone, and it says nothing of the household.
 
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Router, Service } from '../app.ts'
+import type { Router, Service } from '../service.ts'
 import { json } from './shapes.ts'
 
 const responses = {

@@ -1,7 +1,7 @@
 // What may be run, as the owner reads and sets it.
 
 import { createRoute } from '@hono/zod-openapi'
-import type { Router, Service } from '../app.ts'
+import type { Router, Service } from '../service.ts'
 import { Policy } from '../policy.ts'
 import { json } from './shapes.ts'
 
