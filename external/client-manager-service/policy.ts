@@ -78,7 +78,7 @@ export const Policy = z
 export type Policy = z.infer<typeof Policy>
 
 /** By name with parameters, or the argv itself; a text is taken apart at its blanks, and by no shell. */
-export const Request = z
+export const CommandRequest = z
   .object({
     name: z.string().max(63).optional().describe("One of the policy's commands"),
     params: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
@@ -90,7 +90,7 @@ export const Request = z
       ),
   })
   .openapi('CommandRequest')
-export type Request = z.infer<typeof Request>
+export type CommandRequest = z.infer<typeof CommandRequest>
 
 export interface Allowed {
   /** Null: it is on no list. */
@@ -122,7 +122,7 @@ export class PolicyKeeper {
   }
 
   /** What is to be run, if it may be. @throws Problem `invalid_request`, `unknown_command`, `command_refused` */
-  allow(request: Request, client: string): Allowed {
+  allow(request: CommandRequest, client: string): Allowed {
     if ((request.name === undefined) === (request.command === undefined))
       throw new Problem(400, 'invalid_request', 'Give either "name" or "command".')
     if (request.name !== undefined) return this.#byName(request.name, request.params, client)
@@ -138,7 +138,7 @@ export class PolicyKeeper {
     )
   }
 
-  #byName(name: string, params: Request['params'], client: string): Allowed {
+  #byName(name: string, params: CommandRequest['params'], client: string): Allowed {
     const rule = Object.hasOwn(this.#policy.commands, name) ? this.#policy.commands[name] : undefined
     if (rule === undefined)
       throw new Problem(404, 'unknown_command', `The policy has no command ${JSON.stringify(name)}.`)

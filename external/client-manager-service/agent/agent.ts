@@ -82,13 +82,20 @@ class Identity {
     this.#privateKey = createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', ...jwk }, format: 'jwk' })
   }
 
-  /** Reads the state file, or makes it, with a key that no other computer has. */
+  /** Reads the state file, or makes it, with a key that no other computer has. @throws Error when it is damaged */
   static of(file: string): Identity {
     const known = readIfThere(file)
     if (known !== null) {
       chmodSync(file, 0o600)
-      const { key } = JSON.parse(known) as { key: { x: string; d: string } }
-      return new Identity({ x: key.x, d: key.d })
+      try {
+        const { key } = JSON.parse(known) as { key: { x: string; d: string } }
+        return new Identity({ x: key.x, d: key.d })
+      } catch (error) {
+        throw new Error(
+          `${file} holds no key (${(error as Error).message}). Put it back, or remove it: then this computer is a stranger.`,
+          { cause: error },
+        )
+      }
     }
     const { x, d } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
     const key = { x: x!, d: d! }

@@ -4,7 +4,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { streamSSE } from 'hono/streaming'
 import type { Router, Service } from '../service.ts'
 import type { Command } from '../command-log.ts'
-import { Request } from '../policy.ts'
+import { CommandRequest } from '../policy.ts'
 import { Problem, problems } from '../problem.ts'
 import { ClientId, CommandResult, commandShape, CommandShape, json } from './shapes.ts'
 
@@ -37,7 +37,7 @@ const asked = {
       .default(30)
       .describe('After so long it is ended, in s'),
   }),
-  body: { required: true, content: json(Request) },
+  body: { required: true, content: json(CommandRequest) },
 }
 
 const run = createRoute({
@@ -132,7 +132,7 @@ const deleteCommand = createRoute({
 })
 
 export function commandRoutes(router: Router, { clients, commandLog, commands, policy }: Service): void {
-  const begin = (client: string, request: Request, by: string, timeout: number) => {
+  const begin = (client: string, request: CommandRequest, by: string, timeout: number) => {
     if (clients.get(client)?.standing !== 'approved')
       throw new Problem(404, 'no_such_client', `There is no client "${client}".`)
     return commands.start(client, policy.allow(request, client), by, timeout)
