@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { RestoreSwap } from '../../core/backup/swap.ts'
 import { CoreProcess } from '../faults/core-process.ts'
-import { childrenOf, gone } from '../kills/children.ts'
+import { childrenOf, gone } from '../processes.ts'
 import { until } from '../until.ts'
 import { DIARY, filesBelow } from './kit.ts'
 
@@ -136,7 +136,7 @@ test.skipIf(Bun.which('setpriv') === null)(
     process.kill(helper, 'SIGSTOP')
     core.kill('SIGKILL')
     await core.exited
-    await gone([helper]).catch((error: unknown) => {
+    await gone(helper).catch((error: unknown) => {
       process.kill(helper, 'SIGKILL')
       throw error
     })

@@ -5,7 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
 import { until } from '../until.ts'
-import { AgentProcess, type Answer, eventsOf, filesOf, freePort, isAlive, type OutputEvent } from './kit.ts'
+import { freePort, isAlive } from '../processes.ts'
+import { AgentProcess, type Answer, eventsOf, filesOf, type OutputEvent } from './kit.ts'
 
 const ROOT = join(import.meta.dir, '../..')
 const HERE = '/api/plugins/client-manager'

@@ -1,27 +1,20 @@
 // The client manager and its agents as processes of their own, and strangers who speak to it by hand.
 
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sign as signJwt } from 'hono/jwt'
+import { freePort } from '../processes.ts'
 import { until } from '../until.ts'
 
-export const SERVICE_FOLDER = join(import.meta.dir, '../../external/client-manager-service')
+const SERVICE_FOLDER = join(import.meta.dir, '../../external/client-manager-service')
 const AGENT = join(SERVICE_FOLDER, 'agent/agent.ts')
 export const CREDENTIAL = 'a-credential-of-this-test-only'
 const AUDIENCE = 'client-manager-service'
 
 export function temporaryFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), 'client-manager-')))
-}
-
-/** A port that was free a moment ago: what comes back after a kill -9 must be found where it was. */
-export function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop(true)
-  return port
 }
 
 /** What a folder holds, at all depths, by its path below `as`. */
@@ -36,12 +29,6 @@ export function filesOf(folder: string, as: string): Record<string, string> {
   )
 }
 
-/** One that has ended and that nobody has asked after is no longer alive. */
-export function isAlive(pid: number): boolean {
-  const stat = `/proc/${pid}/stat`
-  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'))
-}
-
 export interface Answer {
   readonly status: number
   readonly body: any
@@ -54,15 +41,58 @@ export interface OutputEvent {
   readonly data: any
 }
 
-/** The service, started as the Core starts it. */
-export class ServiceProcess implements AsyncDisposable {
+/** A process that may be started again, all that it says, and a folder of its own, which outlives it and goes with this. */
+abstract class HeardProcess implements AsyncDisposable {
   readonly folder = temporaryFolder()
-  readonly port = freePort()
   output = ''
-  readonly #env: Record<string, string>
   #process: Bun.Subprocess<'ignore', 'pipe', 'pipe'> | undefined
 
+  get pid(): number {
+    return this.#process!.pid
+  }
+
+  get exited(): Promise<number> {
+    return this.#process!.exited
+  }
+
+  get hasExited(): boolean {
+    return this.#process!.exitCode !== null
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
+    this.#process!.kill(signal)
+    return this.exited
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill('SIGTERM')
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  protected spawn(args: readonly string[], env: Record<string, string>): void {
+    const child = (this.#process = Bun.spawn([process.execPath, ...args], {
+      cwd: SERVICE_FOLDER,
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+      env: { PATH: process.env['PATH']!, ...env },
+    }))
+    for (const stream of [child.stdout, child.stderr]) void this.#read(stream)
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder()
+    for await (const bytes of stream) this.output += decoder.decode(bytes, { stream: true })
+  }
+}
+
+/** The service, started as the Core starts it. */
+export class ServiceProcess extends HeardProcess {
+  readonly port = freePort()
+  readonly #env: Record<string, string>
+
   constructor(env: Record<string, string> = {}) {
+    super()
     this.#env = env
   }
 
@@ -81,33 +111,20 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const child = (this.#process = Bun.spawn([process.execPath, 'main.ts'], {
-      cwd: SERVICE_FOLDER,
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'pipe',
-      env: {
-        PATH: process.env['PATH']!,
-        HOST: '127.0.0.1',
-        PORT: String(this.port),
-        DATA_DIR: join(this.folder, 'data'),
-        HOME_CONSOLE_CREDENTIAL: CREDENTIAL,
-        ...this.#env,
-      },
-    }))
-    for (const stream of [child.stdout, child.stderr]) void this.#read(stream)
+    this.spawn(['main.ts'], {
+      HOST: '127.0.0.1',
+      PORT: String(this.port),
+      DATA_DIR: join(this.folder, 'data'),
+      HOME_CONSOLE_CREDENTIAL: CREDENTIAL,
+      ...this.#env,
+    })
     await until('the service to be ready', async () => {
-      if (child.exitCode !== null) throw new Error(`The service ended: ${this.output}`)
+      if (this.hasExited) throw new Error(`The service ended: ${this.output}`)
       return fetch(`${this.url}/health/ready`).then(
         ({ ok }) => ok,
         () => false,
       )
     })
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#process?.kill(signal)
-    await this.#process?.exited
   }
 
   /** As the Core asks, on behalf of somebody. */
@@ -170,16 +187,6 @@ export class ServiceProcess implements AsyncDisposable {
     const headers = after === undefined ? {} : { 'Last-Event-ID': String(after) }
     yield* eventsOf(await this.request(`/api/commands/${id}/output`, { headers }))
   }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill('SIGTERM')
-    rmSync(this.folder, { recursive: true, force: true })
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder()
-    for await (const bytes of stream) this.output += decoder.decode(bytes, { stream: true })
-  }
 }
 
 export async function* eventsOf(response: Response): AsyncGenerator<OutputEvent> {
@@ -201,13 +208,11 @@ export function callerToken(claims: Record<string, unknown>, key = CREDENTIAL): 
 }
 
 /** A real agent. Its identity outlives it, in a folder of its own. */
-export class AgentProcess implements AsyncDisposable {
-  readonly folder = temporaryFolder()
-  output = ''
+export class AgentProcess extends HeardProcess {
   readonly #args: readonly string[]
-  #process: Bun.Subprocess<'ignore', 'pipe', 'pipe'> | undefined
 
   constructor(url: string, ...args: string[]) {
+    super()
     this.#args = ['--url', url, ...args]
     this.start()
   }
@@ -217,22 +222,8 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   start(): void {
-    const args = [...this.#args, '--state', this.stateFile]
-    this.#process = Bun.spawn([process.execPath, AGENT, ...args], {
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'pipe',
-      env: { PATH: process.env['PATH']!, HOME: this.folder, SECRET_OF_THE_AGENT: 'not for commands' },
-    })
-    for (const stream of [this.#process.stdout, this.#process.stderr]) void this.#read(stream)
-  }
-
-  get pid(): number {
-    return this.#process!.pid
-  }
-
-  get exited(): Promise<number> {
-    return this.#process!.exited
+    const env = { HOME: this.folder, SECRET_OF_THE_AGENT: 'not for commands' }
+    this.spawn([AGENT, ...this.#args, '--state', this.stateFile], env)
   }
 
   says(text: string, ms?: number): Promise<unknown> {
@@ -243,21 +234,6 @@ export class AgentProcess implements AsyncDisposable {
   async id(): Promise<string> {
     await this.says('This computer is the client ')
     return /is the client ([0-9a-f]{32})/.exec(this.output)![1]!
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
-    this.#process!.kill(signal)
-    return this.#process!.exited
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill('SIGTERM')
-    rmSync(this.folder, { recursive: true, force: true })
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    const decoder = new TextDecoder()
-    for await (const bytes of stream) this.output += decoder.decode(bytes, { stream: true })
   }
 }
 

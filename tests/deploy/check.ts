@@ -51,11 +51,6 @@ export default definePlugin({
   )
 }
 
-export function freePort(): number {
-  using server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  return server.port
-}
-
 /** What it answers to whoever has its token. @throws Error when it refuses */
 export async function ask<T>(url: string, token: string, method = 'GET', body?: unknown): Promise<T> {
   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }

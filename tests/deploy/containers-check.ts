@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AgentProcess } from '../clients/kit.ts'
+import { freePort } from '../processes.ts'
 import { until } from '../until.ts'
-import { adaptersOf, ask, freePort, repository, run, shelf, textOf, writeLamp } from './check.ts'
+import { adaptersOf, ask, repository, run, shelf, textOf, writeLamp } from './check.ts'
 
 const START_MS = 30_000
 /** Of the image, and of compose's own user in it. */

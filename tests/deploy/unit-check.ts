@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../processes.ts'
 import { until } from '../until.ts'
-import { adaptersOf, ask, freePort, repository, run, shelf, textOf, writeLamp } from './check.ts'
+import { adaptersOf, ask, repository, run, shelf, textOf, writeLamp } from './check.ts'
 
 const START_MS = 30_000
 const port = freePort()

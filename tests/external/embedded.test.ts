@@ -5,16 +5,15 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { until } from '../until.ts'
+import { gone, isAlive } from '../processes.ts'
 import {
   adapter,
   adapterOf,
   ask,
   clientsOf,
   embedded,
-  gone,
   houseWithAdapter,
   inState,
-  isAlive,
   server,
   startable,
 } from './kit.ts'

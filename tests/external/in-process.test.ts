@@ -4,7 +4,8 @@ import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { until } from '../until.ts'
 import { Clients } from './clients.ts'
-import { adapterOf, clientsOf, embedded, gone, houseWithAdapter, server } from './kit.ts'
+import { gone } from '../processes.ts'
+import { adapterOf, clientsOf, embedded, houseWithAdapter, server } from './kit.ts'
 
 let house: TestHouse
 afterEach(() => house.stop())

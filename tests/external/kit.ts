@@ -1,6 +1,5 @@
 // What the tests of external services have in common: a house with an adapter, and servers for it to stand for.
 
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startTestHouse, type TestHouse, type TestHouseOptions } from '@home-console/sdk/testing'
 import type { ExternalView } from '../../core/external/external-service.ts'
@@ -100,14 +99,3 @@ export const embedded = (main = server(), service = startable()) => ({
   'service.json': service,
   'main.ts': main,
 })
-
-/** One that ended and that nobody asked about is not. */
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-
-export const gone = (pid: number, ms?: number) => until(`process ${pid} is gone`, () => !isAlive(pid), ms)

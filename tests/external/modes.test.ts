@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { until } from '../until.ts'
 import { Clients } from './clients.ts'
+import { gone, isAlive } from '../processes.ts'
 import {
   adapter,
   adapterOf,
@@ -11,10 +12,8 @@ import {
   clientsOf,
   CREDENTIAL,
   embedded,
-  gone,
   houseWithAdapter,
   inState,
-  isAlive,
   manifest,
   server,
   startable,

@@ -1,7 +1,7 @@
 // Ends the Core by kill -9 again and again while something is being written, and counts what that cost.
 
 import { CoreProcess } from '../faults/core-process.ts'
-import { childrenOf, gone } from './children.ts'
+import { childrenOf, gone } from '../processes.ts'
 import { reopening } from './reopening.ts'
 
 /** What is found wrong, in words. */
