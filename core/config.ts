@@ -173,13 +173,16 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
 /** `EXTERNAL_CLIENT_MANAGER__URL` is of the service `client-manager`. */
 const EXTERNAL = /^EXTERNAL_([A-Z0-9_]+)__([A-Z0-9_]+)$/
 
-const OfService = v.strictObject({
-  URL: v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[^/?#@\s]+\/?$/, 'must be an http(s) origin'))),
-  CREDENTIAL: v.optional(
-    v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters')),
-  ),
-  CREDENTIAL_FILE: v.optional(v.string()),
-})
+const OfService = v.strictObject(
+  {
+    URL: v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[^/?#@\s]+\/?$/, 'must be an http(s) origin'))),
+    CREDENTIAL: v.optional(
+      v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters')),
+    ),
+    CREDENTIAL_FILE: v.optional(v.string()),
+  },
+  'is no variable of a service: URL, CREDENTIAL and CREDENTIAL_FILE are',
+)
 
 /** @throws ConfigError */
 function ofExternal(env: Record<string, string | undefined>): Config['external'] {

@@ -20,6 +20,6 @@ export function tellOfBlock({ log, bus }: Told, { work, sure, ms }: Freed): void
 export function tellOfExternal({ log, bus }: Told, news: ServiceNews): void {
   const { name, adapter, state, error } = news
   const level = state === 'down' || state === 'given_up' || state === 'incompatible' ? 'warn' : 'info'
-  log.of(adapter)[level](`"${name}" is ${state}${error === null ? '.' : `: ${error}`}`)
+  log.of(adapter)[level](`"${name}" is ${state.replace('_', ' ')}${error === null ? '.' : `: ${error}`}`)
   bus.emit({ type: 'core.external', source: '/core', subject: name, data: news })
 }

@@ -13,7 +13,16 @@ const listExternal = createRoute({
   path: '/api/core/external',
   operationId: 'listExternal',
   summary: 'The external services: where each runs, and how it is',
-  responses: answers('The external services, by name.', z.object({ external: z.array(External) }), 401),
+  responses: answers(
+    'The external services, by name.',
+    z.object({
+      external: z.array(External),
+      refused: z
+        .array(z.object({ name: z.string(), fault: z.string() }))
+        .openapi({ description: 'Folders whose service.json was never good, and why.' }),
+    }),
+    401,
+  ),
 })
 
 const restartExternal = createRoute({
@@ -30,13 +39,18 @@ const restartExternal = createRoute({
 export function externalRoutes(router: DeclaringRouter, { external, proxy }: CoreApi): void {
   const viewOf = (service: ExternalService) => ({ ...service.view(), ...proxy.stateOf(service) })
 
-  router.openapi(listExternal, (c) => c.json({ external: external.list.map(viewOf) }, 200))
+  router.openapi(listExternal, (c) =>
+    c.json({ external: external.list.map(viewOf), refused: external.refused }, 200),
+  )
 
   router.openapi(restartExternal, async (c) => {
     const { name } = c.req.valid('param')
     const service = external.find(name)
     if (service === undefined)
-      throw coreProblem('no_such_external', `There is no external service "${name}".`)
+      throw coreProblem(
+        'no_such_external',
+        `There is no external service "${name}". ${external.whyNot(name) ?? ''}`.trimEnd(),
+      )
     if (service.mode === 'in_process') throw coreProblem('external_stopped', service.trouble ?? undefined)
     try {
       await service.restart()

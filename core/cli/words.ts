@@ -70,7 +70,12 @@ export function logLineInWords({ time, level, plugin, message, fields = {} }: Lo
   const colour = { error: red, warn: yellow, debug: dim }[level] ?? ((text: string) => text)
   const more = Object.keys(fields).length === 0 ? '' : ` ${dim(oneLine(JSON.stringify(fields)))}`
   const owner = bold(oneLine(plugin ?? 'core'))
-  return `${dim(oneLine(time))} ${colour(oneLine(level).padEnd(5))} ${owner} ${harmless(message)}${more}`
+  // Below the first line may stand source, which goes on looking like it.
+  const [first = '', ...below] = harmless(message).split('\n')
+  return [
+    `${dim(oneLine(time))} ${colour(oneLine(level).padEnd(5))} ${owner} ${first}${more}`,
+    ...below,
+  ].join('\n')
 }
 
 /** Why a plugin is not simply active, on one line. */
@@ -83,7 +88,11 @@ export function plightOf({ id, state, error, pinned, waitingFor = [], status = [
     const place = file && !message.includes(file) ? ` (${file}${line ? `:${line}` : ''})` : ''
     return oneLine(`${state === 'active' ? 'kept its old version: ' : ''}${message}${place}`)
   }
-  const needs = waitingFor.map(({ kind, name }) => `${kind} ${name}`)
+  // Of a service, the file that is missing or refused is what helps.
+  const needs = waitingFor.map(({ kind, name, message = '' }) => {
+    const why = kind === 'external' ? message.slice(message.indexOf('. ') + 1) : ''
+    return `${kind} ${name}${why === '' ? '' : `:${why}`}`
+  })
   if (needs.length > 0) {
     const isSettable = waitingFor.some(({ kind }) => kind === 'config')
     return oneLine(`for ${needs.join(', ')}${isSettable ? `; hc plugin config ${id} sets it` : ''}`)
@@ -95,7 +104,7 @@ export function plightOf({ id, state, error, pinned, waitingFor = [], status = [
 }
 
 const GOOD = new Set(['ok', 'active', 'committed'])
-const BAD = new Set(['failed', 'down', 'kept_old'])
+const BAD = new Set(['failed', 'down', 'given_up', 'refused', 'kept_old'])
 
 /** A state or an outcome. */
 export function inColour(state: string): string {

@@ -105,7 +105,7 @@ export function assertFits(connection: Connection, schema: Schema, folder: strin
     throw new DataRefusal(
       'schema_ahead',
       folder,
-      `The schema has ${there.size === 0 ? `a table "${name}"` : `a column "${missing.name}" of "${name}"`}, which no migration in ${folder} makes. Write it: hc plugin migrate`,
+      `The schema has ${there.size === 0 ? `a table "${name}"` : `a column "${missing.name}" of "${name}"`}, which no migration in ${folder} makes. Write it: hc plugin migrate <id>`,
     )
   }
 }

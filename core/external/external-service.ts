@@ -114,7 +114,7 @@ export class ExternalService {
     if (this.reach !== null) return null
     if (this.#claim === null) return `"${this.name}" is stopped: no adapter stands for it now.`
     if (this.#claim.mode === 'in_process') return `"${this.name}" is stopped: its work is done in the Core.`
-    return `"${this.name}" is ${this.state}${this.error === null ? '.' : `: ${this.error}`}`
+    return `"${this.name}" is ${this.state.replace('_', ' ')}${this.error === null ? '.' : `: ${this.error}`}`
   }
 
   // --- What it is.

@@ -5,13 +5,7 @@ import { join } from 'node:path'
 import type { Undo } from '@home-console/sdk'
 import { ExternalService, type Claim, type ServiceNews } from './external-service.ts'
 import { FolderWatch } from './folder-watch.ts'
-import {
-  ManifestRefused,
-  parseServiceManifest,
-  SERVICE_FILE,
-  SERVICE_NAME,
-  type ServiceManifest,
-} from './manifest.ts'
+import { ManifestRefused, parseServiceManifest, SERVICE_FILE, type ServiceManifest } from './manifest.ts'
 import { WayOpener, type WayOpenerOptions } from './ways/way-opener.ts'
 
 export interface ExternalServicesOptions extends WayOpenerOptions {
@@ -38,6 +32,11 @@ export class ExternalServices {
   start(): void {
     this.#opener.sweep()
     this.#scan()
+    for (const name of Object.keys(this.#options.given)) {
+      const why = this.whyNot(name)
+      if (why !== null)
+        this.#options.logOf(null).warn(`The environment speaks of the external service "${name}". ${why}`)
+    }
     this.#watch = new FolderWatch({
       dir: this.#options.dir,
       file: SERVICE_FILE,
@@ -64,6 +63,15 @@ export class ExternalServices {
   /** Names of those that an adapter may stand for: their service.json is there, and was good once. */
   get names(): string[] {
     return [...this.#good]
+  }
+
+  /** Those that there would be if their service.json had ever been good, and why it is not. */
+  get refused(): { name: string; fault: string }[] {
+    return [...this.#read]
+      .flatMap(([name, { refused }]) =>
+        refused === null || this.#good.has(name) ? [] : { name, fault: refused },
+      )
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   /** Whether the environment says where it is: then somebody else runs it. */
@@ -179,10 +187,10 @@ export class ExternalServices {
   }
 }
 
-/** Folders of the names that a service can have, with whatever is in them. */
+/** What is in it, but for what is hidden or begins with `_`. */
 function namesIn(dir: string): string[] {
   try {
-    return readdirSync(dir).filter((name) => SERVICE_NAME.test(name))
+    return readdirSync(dir).filter((name) => !/^[._]/.test(name))
   } catch {
     return []
   }

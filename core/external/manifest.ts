@@ -1,11 +1,12 @@
 // What `service.json` says of an external service, checked before anything of it is started or called.
 
 import * as v from 'valibot'
+import { mistakesIn } from '../mistakes.ts'
 
 /** What describes a service, in its folder. */
 export const SERVICE_FILE = 'service.json'
 /** What a service, and so its folder, can be called. */
-export const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
+const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
 
 const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
 /** As `core/bus/pattern.ts` has it. */
@@ -26,7 +27,10 @@ const LONGEST = 64 * 1_024
 const Manifest = v.strictObject({
   $schema: v.optional(v.string()),
   /** That of the folder. */
-  name: v.pipe(v.string(), v.regex(SERVICE_NAME, `must match ${SERVICE_NAME.source}`)),
+  name: v.pipe(
+    v.string(),
+    v.regex(SERVICE_NAME, 'must be small letters, digits and hyphens, the first one a letter'),
+  ),
   version: v.pipe(v.string(), v.nonEmpty()),
   description: v.optional(v.string()),
   /** How the Core starts it, in the service's folder. Without it there is no mode `embedded`. */
@@ -100,8 +104,7 @@ export function parseServiceManifest(text: string, folderName: string): ServiceM
   }
   const { success, output, issues } = v.safeParse(Manifest, json)
   if (!success) {
-    const found = issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
-    throw new ManifestRefused(`${found.join('; ')}.`)
+    throw new ManifestRefused(`${mistakesIn(issues).join('; ')}.`)
   }
   if (output.name !== folderName) {
     throw new ManifestRefused(`name: must be that of its folder, "${folderName}", and is "${output.name}".`)

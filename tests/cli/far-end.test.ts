@@ -58,6 +58,21 @@ test('plugin logs --follow asks for a stream, and ends well when it is told to',
   expect(await logs.exited).toBe(0)
 })
 
+test('what a log line has besides stands behind its first line, and not behind the source below it', async () => {
+  const line = {
+    time: 't',
+    level: 'error',
+    plugin: 'lamp',
+    message: 'Refused:\n> 1 | {',
+    fields: { code: 'x' },
+  }
+  await using far = farEnd(({ url }) =>
+    new URL(url).pathname === '/api/core/logs' ? Response.json({ logs: [line] }) : new Response(),
+  )
+  const { out } = await hc(['plugin', 'logs', 'lamp'], { url: far.url })
+  expect(out).toBe('t error lamp Refused: {"code":"x"}\n> 1 | {\n')
+})
+
 test('control characters from the far end are made harmless', async () => {
   const evil = 'a\u001b[2J\u009b31m\u202eb\u0007\r\nc'
   await using far = farEnd(({ url }) => {

@@ -116,6 +116,13 @@ test.each([
   expect(() => readEnvironment({ [name]: value }, false)).toThrow(name)
 })
 
+test('a variable that no external service has is said to be none', () => {
+  const misspelt = { EXTERNAL_MOWER__CREDENTAIL: 'a-credential-by-itself' }
+  expect(() => readEnvironment(misspelt, false)).toThrow(
+    'EXTERNAL_MOWER__CREDENTAIL: is no variable of a service',
+  )
+})
+
 test('every mistake is named at once', () => {
   expect(() => readEnvironment({ PORT: 'x', LOG_LEVEL: 'y' }, false)).toThrow(/PORT[^]*LOG_LEVEL/)
 })

@@ -6,7 +6,16 @@ import type { TestHouse } from '@home-console/sdk/testing'
 import { External, Plugin } from '../../core/api/schemas.ts'
 import { hc, type Options } from '../cli/hc.ts'
 import { until } from '../until.ts'
-import { adapter, clientsOf, CREDENTIAL, embedded, houseWithAdapter, inState, startable } from './kit.ts'
+import {
+  adapter,
+  clientsOf,
+  CREDENTIAL,
+  embedded,
+  folderOf,
+  houseWithAdapter,
+  inState,
+  startable,
+} from './kit.ts'
 
 let house: TestHouse
 let here: Options
@@ -26,8 +35,9 @@ afterAll(async () => {
 
 test('what is listed fits what the document says of it, and holds no secret', async () => {
   const text = await (await house.request('/api/core/external')).text()
+  const refused = z.strictObject({ name: z.string(), fault: z.string() })
   const { external } = z
-    .strictObject({ external: z.array(z.strictObject(External.shape)) })
+    .strictObject({ external: z.array(z.strictObject(External.shape)), refused: z.array(refused) })
     .parse(JSON.parse(text))
   expect(external).toMatchObject([
     { name: 'clients', state: 'up', mode: 'embedded', adapter: 'adapter', restarts: 0, breaker: 'closed' },
@@ -59,6 +69,7 @@ test('hc external list is a table; restart says what is up', async () => {
   const nobody = await hc(['external', 'restart', 'nobody'], here)
   expect(nobody).toMatchObject({ code: 1, out: '' })
   expect(nobody.err).toContain('(no_such_external, 404)')
+  expect(nobody.err).toContain(`There is no ${folderOf(house, 'nobody', 'service.json')}.`)
 })
 
 test('hc plugin mode shows the mode and the others, and chooses', async () => {

@@ -1,7 +1,7 @@
 // An external service that the Core runs as a child process: how it starts, what it is given, how it dies and ends.
 
 import { afterEach, expect, test } from 'bun:test'
-import { statSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { until } from '../until.ts'
@@ -12,6 +12,7 @@ import {
   ask,
   clientsOf,
   embedded,
+  folderOf,
   houseWithAdapter,
   inState,
   server,
@@ -111,8 +112,10 @@ test('one that never comes up is tried with growing pauses and given up, with it
   house = await houseWithAdapter(embedded(`console.error('no such table: lamps'); process.exit(3)`))
   const view = await inState(house, 'given_up', 15_000)
   expect(view).toMatchObject({ restarts: 5, pid: null, url: null })
-  expect(view.error).toContain('It ended with exit code 3: no such table: lamps')
-  expect(view.error).toContain('6 times in a row')
+  expect(view.error).toBe(
+    'It ended with exit code 3: no such table: lamps. It died 6 times in a row before it answered, and is not started again. When that is mended: hc external restart clients',
+  )
+  expect(house.runtime.external.find('clients')!.trouble).toStartWith('"clients" is given up: It ended')
   expect(adapterOf(house)).toMatchObject({ state: 'active', status: [{ label: 'external', state: 'down' }] })
   const told = await until('the event', () =>
     house.events.find(
@@ -142,7 +145,29 @@ test('what a dying child tells of its credential is told to nobody', async () =>
 
 test('one that cannot even be started is given up with the reason', async () => {
   house = await houseWithAdapter(embedded(server(), startable({ command: ['there-is-no-such-program'] })))
-  expect((await inState(house, 'given_up', 15_000)).error).toContain('there-is-no-such-program')
+  expect((await inState(house, 'given_up', 15_000)).error).toStartWith(
+    `It cannot be started: there is no program "there-is-no-such-program", neither on the PATH nor seen from ${folderOf(house, 'clients')}.`,
+  )
+})
+
+test('a program is found in the folder of its service', async () => {
+  house = await houseWithAdapter({
+    ...embedded(server(), startable({ command: ['./start.sh'] })),
+    'start.sh': `#!/bin/sh\nexec "${process.execPath}" main.ts\n`,
+  })
+  await inState(house, 'given_up', 15_000)
+  chmodSync(folderOf(house, 'clients', 'start.sh'), 0o755)
+  await house.runtime.external.find('clients')!.restart()
+  expect(clientsOf(house)).toMatchObject({ state: 'up', error: null })
+})
+
+test('one that listens elsewhere is told where nobody listens, and what says so', async () => {
+  const elsewhere = server().replace('Number(process.env.PORT)', '0')
+  house = await houseWithAdapter(embedded(elsewhere, startable({ readyMs: 500 })))
+  const { error } = await until('the reason', () => clientsOf(house!).error !== null && clientsOf(house!))
+  expect(error).toMatch(
+    /^It was not ready within 500 ms: \/health cannot be reached: nobody listens at http:\/\/127\.0\.0\.1:\d+\. HOST and PORT tell it where to listen\.$/,
+  )
 })
 
 test('one that hangs is started again', async () => {

@@ -14,7 +14,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-test('files, broken links, folders without a service.json and odd names are passed over', async () => {
+test('files, broken links and folders without a service.json are passed over; a name that none can have is refused', async () => {
   mkdirSync(join(folder, 'empty'), { recursive: true })
   mkdirSync(join(folder, 'Loud'), { recursive: true })
   mkdirSync(join(folder, 'odd/service.json'), { recursive: true })
@@ -26,7 +26,11 @@ test('files, broken links, folders without a service.json and odd names are pass
   symlinkSync('/nowhere/at/all', join(folder, 'link'))
   house = await startTestHouse({ config: { externalDir: folder } })
   expect(house.runtime.external.names).toEqual(['clients'])
-  expect(house.logs.filter(({ level }) => level === 'error')).toEqual([])
+  const why = 'name: must be that of its folder, "Loud", and is "clients".'
+  expect(house.runtime.external.refused).toEqual([{ name: 'Loud', fault: why }])
+  expect(house.logs.filter(({ level }) => level === 'error').map(({ message }) => message)).toEqual([
+    `The external service "Loud" is refused: ${join(folder, 'Loud/service.json')}: ${why}`,
+  ])
 })
 
 test('EXTERNAL_DIR that is a file holds no services', async () => {

@@ -65,6 +65,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new BadUsage(`The data of an event is JSON, and this is not: ${text}`)
+    throw new BadUsage(`The data of an event is JSON, such as '{"on":true}', and this is not: ${text}`)
   }
 }

@@ -12,18 +12,31 @@ const list = defineCommand({
   args: { json },
   setup: strict(),
   async run({ args }) {
-    const { text, body } = await ask<{ external: External[] }>('/api/core/external')
+    const { text, body } = await ask<{ external: External[]; refused: { name: string; fault: string }[] }>(
+      '/api/core/external',
+    )
     answer(args.json, text, () => {
       const rows = body.external.map((service) => [
         bold(oneLine(service.name)),
         inColour(service.state),
-        oneLine(service.mode),
+        oneLine(service.adapter === null ? '' : service.mode),
         oneLine(service.version),
         oneLine(service.url ?? ''),
         `${service.restarts}`,
         oneLine(service.adapter ?? ''),
         oneLine(troublesOf(service).join(' ')),
       ])
+      for (const { name, fault } of body.refused)
+        rows.push([
+          bold(oneLine(name)),
+          inColour('refused'),
+          '',
+          '',
+          '',
+          '',
+          '',
+          oneLine(`service.json: ${fault}`),
+        ])
       return rows.length === 0
         ? 'no external services'
         : table(['service', 'state', 'mode', 'version', 'url', 'restarts', 'adapter', ''], rows)
@@ -55,7 +68,8 @@ export const external = defineCommand({
   subCommands: { list, restart },
 })
 
-function troublesOf({ error, fault, breaker }: External): string[] {
+function troublesOf({ name, adapter, error, fault, breaker }: External): string[] {
+  const alone = adapter === null ? `No plugin stands for it: one with external: '${name}' would.` : null
   const left = breaker === 'closed' ? null : 'It failed again and again, and is left alone for a while.'
-  return [error, left, fault].flatMap((trouble) => trouble ?? [])
+  return [alone, error, left, fault].flatMap((trouble) => trouble ?? [])
 }

@@ -95,7 +95,7 @@ export class Embedded implements Way {
       if (this.#stopped) return
       const pause = this.#deaths.another(cameUp)
       this.#reach = null
-      this.#error = pause === null ? `${why} ${this.#deaths.verdict}` : why
+      this.#error = pause === null ? this.#verdict(why) : why
       if (pause === null) this.#state = 'given_up'
       else if (this.#state !== 'starting') this.#state = 'down'
       if (pause === null || this.#restarts + 1 >= MOST_STARTS) this.#up.reject(new Error(this.#error))
@@ -104,6 +104,12 @@ export class Embedded implements Way {
       await this.#rest(pause)
       this.#restarts++
     }
+  }
+
+  /** Of one that is given up: why, and what to do. */
+  #verdict(why: string): string {
+    const sentence = /[.!?]$/.test(why) ? why : `${why}.`
+    return `${sentence} ${this.#deaths.verdict} When that is mended: hc external restart ${this.#options.name}`
   }
 
   /** From the start of a child to its death. */
@@ -138,19 +144,24 @@ export class Embedded implements Way {
   #spawn(port: number): Child {
     const { name, manifest, dir, dataDir, homeUrl, environment, guard, log, credential } = this.#options
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    const [program, ...args] = this.#start.command.map((part) => part.replaceAll('{port}', String(port)))
+    const [named, ...args] = this.#start.command.map((part) => part.replaceAll('{port}', String(port)))
+    const program = named === 'bun' ? process.execPath : named!
+    const variables: Record<string, string> = {
+      ...environment,
+      ...manifest.start!.environment,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      DATA_DIR: dataDir,
+      HOME_CONSOLE_URL: homeUrl,
+      HOME_CONSOLE_CREDENTIAL: credential,
+    }
+    // The guard would say so too, in its own name.
+    if (Bun.which(program, { PATH: variables['PATH'] ?? '', cwd: dir }) === null)
+      throw new Error(`there is no program "${program}", neither on the PATH nor seen from ${dir}.`)
     return new Child({
-      command: [...guard, program === 'bun' ? process.execPath : program!, ...args],
+      command: [...guard, program, ...args],
       cwd: dir,
-      environment: {
-        ...environment,
-        ...manifest.start!.environment,
-        HOST: '127.0.0.1',
-        PORT: String(port),
-        DATA_DIR: dataDir,
-        HOME_CONSOLE_URL: homeUrl,
-        HOME_CONSOLE_CREDENTIAL: credential,
-      },
+      environment: variables,
       onLine(stream, line) {
         if (stream === 'stdout') log().info(line, { external: name })
         else log().warn(line, { external: name })
@@ -181,7 +192,10 @@ export class Embedded implements Way {
       if (child.isOver) return child.ended
       if (this.#stopped) return STOPPED
       if (trouble === null) return null
-      if (performance.now() > deadline) return `It was not ready within ${this.#start.readyMs} ms: ${trouble}`
+      if (performance.now() > deadline) {
+        const why = `It was not ready within ${this.#start.readyMs} ms: ${trouble}`
+        return trouble.includes(reach.origin) ? `${why} HOST and PORT tell it where to listen.` : why
+      }
       await this.#rest(pause)
       pause = Math.min(pause * 1.5, LATER_MS)
     }

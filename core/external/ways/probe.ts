@@ -16,6 +16,9 @@ export async function probe(place: Place, path: string, timeoutMs: number): Prom
   } catch (error) {
     if (error instanceof DOMException && error.name === 'TimeoutError')
       return `${path} does not answer within ${timeoutMs} ms.`
-    return `${path} cannot be reached: ${error instanceof Error ? error.message : String(error)}`
+    const { code, message = String(error) } = error as { code?: string; message?: string }
+    if (code === 'ECONNREFUSED' || code === 'ConnectionRefused')
+      return `${path} cannot be reached: nobody listens at ${place.origin}.`
+    return `${path} cannot be reached: ${message}`
   }
 }

@@ -14,6 +14,7 @@ import { coreProblem, problemResponse } from '../../http/problems.ts'
 import { keyOf, markProxied, operationKey, pathThere } from '../../http/proxied.ts'
 import type { RequestInfo } from '../../http/request-info.ts'
 import type { OwnedLog } from '../../log/log.ts'
+import { mistakesIn } from '../../mistakes.ts'
 import type { Passage } from '../../proxy/passage.ts'
 import type { Scope } from '../../scope/scope.ts'
 import { leave, leaving } from '../border/border.ts'
@@ -75,8 +76,7 @@ export class AdapterContext {
   readonly proxy = (options: ProxyOptions = {}): ProxyHandler => {
     const { success, issues } = v.safeParse(Options, options)
     if (!success) {
-      const found = issues.map((issue) => `${v.getDotPath(issue) ?? 'options'}: ${issue.message}`)
-      throw new Problem(400, 'invalid_argument', `ctx.proxy: ${found.join('; ')}.`)
+      throw new Problem(400, 'invalid_argument', `ctx.proxy: ${mistakesIn(issues, 'options').join('; ')}.`)
     }
     const pathOf = pathMaker(options, this.#owner.prefix)
     const handler: ProxyHandler = (c) => {

@@ -3,6 +3,7 @@
 import type { PluginDefinition } from '@home-console/sdk'
 import * as v from 'valibot'
 import { isEventType, isReserved } from '../../bus/pattern.ts'
+import { mistakesIn } from '../../mistakes.ts'
 import { SERVICE_NAME } from '../../services/service-name.ts'
 import { isPluginId } from '../files/discovery.ts'
 import { PluginError, positionOfText } from '../fault.ts'
@@ -100,10 +101,9 @@ export function definitionOf(
   }
   const { success, issues } = v.safeParse(Definition, exported)
   if (!success) {
-    const found = issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`)
     throw new PluginError(
       'invalid_definition',
-      `The default export is no plugin definition: ${found.join('; ')}.`,
+      `The default export is no plugin definition: ${mistakesIn(issues).join('; ')}.`,
       positionOfText(entry, 'export default'),
     )
   }

@@ -1,0 +1,59 @@
+// What somebody is told who begins a service and makes a mistake: what it is, and where.
+
+import { afterEach, expect, test } from 'bun:test'
+import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
+import { parseServiceManifest } from '../../core/external/manifest.ts'
+import { hc } from '../cli/hc.ts'
+import { adapter, folderOf, manifest } from './kit.ts'
+
+let house: TestHouse | undefined
+afterEach(() => house?.stop())
+
+test.each([
+  [{ start: { comand: ['bun'] } }, 'start.command: is missing; start.comand: there is no such key.'],
+  [{ port: 80 }, 'port: there is no such key.'],
+  [{ version: undefined }, 'version: is missing.'],
+  [
+    { start: { command: 'bun main.ts' } },
+    'start.command: Invalid type: Expected Array but received "bun main.ts".',
+  ],
+  [{ name: 'Clients' }, 'name: must be small letters, digits and hyphens, the first one a letter.'],
+  [{ name: 'client' }, 'name: must be that of its folder, "clients", and is "client".'],
+])('service.json with %j is told %j', (members, told) => {
+  expect(() => parseServiceManifest(manifest(members), 'clients')).toThrow(told)
+})
+
+test('hc lists a service that nobody stands for, one whose service.json was never good, and who waits for what', async () => {
+  house = await startTestHouse({
+    plugins: {
+      misspelt: { 'index.ts': adapter().replace("'clients'", "'cleints'") },
+      early: { 'index.ts': adapter().replace("'clients'", "'broken'") },
+    },
+    external: {
+      clients: { 'service.json': manifest({ start: { command: ['bun', 'main.ts'] } }) },
+      broken: { 'service.json': '{}' },
+    },
+    config: { external: { cleints: { url: 'http://127.0.0.1:9' } } },
+  })
+  const here = { url: house.url, env: { HC_TOKEN: house.token } }
+  const lines = async (...args: string[]) =>
+    (await hc(args, here)).out.split('\n').map((line) => line.replaceAll(/ +/g, ' '))
+
+  const services = await lines('external', 'list')
+  expect(services).toContain(
+    "clients stopped 1.0.0 0 No plugin stands for it: one with external: 'clients' would.",
+  )
+  expect(services).toContain('broken refused service.json: name: is missing; version: is missing.')
+
+  const plugins = await lines('plugin', 'list')
+  const file = folderOf(house, 'broken', 'service.json')
+  expect(plugins).toContain(
+    `early waiting adapter 0 for external broken: ${file} is refused: name: is missing; version: is missing.`,
+  )
+  const none = `There is no ${folderOf(house, 'cleints', 'service.json')}.`
+  expect(plugins).toContain(`misspelt waiting adapter 0 for external cleints: ${none}`)
+  expect(house.logs.map(({ message }) => message)).toContain(
+    `The environment speaks of the external service "cleints". ${none}`,
+  )
+  expect((await hc(['external', 'restart', 'broken'], here)).err).toContain(`${file} is refused: name`)
+})
