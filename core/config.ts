@@ -57,6 +57,11 @@ const list = (separator: string | RegExp) =>
     ),
   )
 
+const secret = v.pipe(
+  v.string(),
+  v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters'),
+)
+
 const Environment = v.object({
   HOST: v.optional(v.pipe(v.string(), v.minLength(1)), '127.0.0.1'),
   PORT: v.optional(
@@ -72,9 +77,7 @@ const Environment = v.object({
   PLUGINS_DIR: v.optional(v.pipe(list(':'), v.minLength(1, 'must name at least one folder')), './plugins'),
   LOG_LEVEL: v.optional(v.picklist(['debug', 'info', 'warn', 'error']), 'info'),
   LOG_FORMAT: v.optional(v.picklist(['pretty', 'json'])),
-  ADMIN_TOKEN: v.optional(
-    v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters')),
-  ),
+  ADMIN_TOKEN: v.optional(secret),
   PUBLIC_URL: v.optional(
     v.pipe(
       v.string(),
@@ -176,9 +179,7 @@ const EXTERNAL = /^EXTERNAL_([A-Z0-9_]+)__([A-Z0-9_]+)$/
 const OfService = v.strictObject(
   {
     URL: v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[^/?#@\s]+\/?$/, 'must be an http(s) origin'))),
-    CREDENTIAL: v.optional(
-      v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters')),
-    ),
+    CREDENTIAL: v.optional(secret),
     CREDENTIAL_FILE: v.optional(v.string()),
   },
   'is no variable of a service: URL, CREDENTIAL and CREDENTIAL_FILE are',

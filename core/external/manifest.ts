@@ -5,8 +5,8 @@ import { mistakesIn } from '../mistakes.ts'
 
 /** What describes a service, in its folder. */
 export const SERVICE_FILE = 'service.json'
-/** What a service, and so its folder, can be called. */
-const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
+/** What an external service, and so its folder, can be called. */
+export const EXTERNAL_NAME = /^[a-z][a-z0-9-]{0,62}$/
 
 const path = v.pipe(v.string(), v.regex(/^\/[^\s?#]*$/, 'must be a path that begins with a slash'))
 /** As `core/bus/pattern.ts` has it. */
@@ -29,7 +29,7 @@ const Manifest = v.strictObject({
   /** That of the folder. */
   name: v.pipe(
     v.string(),
-    v.regex(SERVICE_NAME, 'must be small letters, digits and hyphens, the first one a letter'),
+    v.regex(EXTERNAL_NAME, 'must be small letters, digits and hyphens, the first one a letter'),
   ),
   version: v.pipe(v.string(), v.nonEmpty()),
   description: v.optional(v.string()),

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import * as v from 'valibot'
 import sdk from '@home-console/sdk/package.json' with { type: 'json' }
+import { mistakesIn } from '../../mistakes.ts'
 import { PluginError, positionOfText } from '../fault.ts'
 import { jsonFault } from './json-fault.ts'
 
@@ -57,7 +58,7 @@ export function readManifest(folder: string): Manifest | null {
     const [issue] = issues
     throw new PluginError(
       'invalid_manifest',
-      `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`,
+      `${file}: ${mistakesIn([issue])[0]}`,
       issue.path === undefined ? { file, line: 1 } : positionOfText(file, `"${String(issue.path[0].key)}"`),
     )
   }

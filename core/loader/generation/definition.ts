@@ -3,6 +3,7 @@
 import type { PluginDefinition } from '@home-console/sdk'
 import * as v from 'valibot'
 import { isEventType, isReserved } from '../../bus/pattern.ts'
+import { EXTERNAL_NAME } from '../../external/manifest.ts'
 import { mistakesIn } from '../../mistakes.ts'
 import { SERVICE_NAME } from '../../services/service-name.ts'
 import { isPluginId } from '../files/discovery.ts'
@@ -58,10 +59,7 @@ const Definition = v.pipe(
     dependsOn: v.optional(v.array(v.pipe(v.string(), v.check(isPluginId, 'must be the id of a plugin')))),
     modes: v.optional(modes),
     external: v.optional(
-      v.pipe(
-        v.string(),
-        v.regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be the name of a folder with a service.json'),
-      ),
+      v.pipe(v.string(), v.regex(EXTERNAL_NAME, 'must be the name of a folder with a service.json')),
     ),
     loadTimeout: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(LONGEST_LOAD_MS))),
   }),
