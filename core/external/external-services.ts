@@ -1,11 +1,12 @@
 // The catalogue of external services: finds their service.json files, follows them, and knows who stands for which.
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Undo } from '@home-console/sdk'
 import { ExternalService, type Claim, type ServiceNews } from './external-service.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { ManifestRefused, parseServiceManifest, SERVICE_FILE, type ServiceManifest } from './manifest.ts'
+import { readServiceFile } from './service-file.ts'
 import { WayOpener, type WayOpenerOptions } from './ways/way-opener.ts'
 
 export interface ExternalServicesOptions extends WayOpenerOptions {
@@ -134,12 +135,8 @@ export class ExternalServices {
 
   /** @returns whether it is there */
   #look(name: string): boolean {
-    let text: string
-    try {
-      text = readFileSync(join(this.#options.dir, name, SERVICE_FILE), 'utf8')
-    } catch {
-      return false
-    }
+    const text = readServiceFile(join(this.#options.dir, name, SERVICE_FILE))
+    if (text === null) return false
     const known = this.#read.get(name)
     if (known?.text === text) return true
     let refused: string | null = null

@@ -94,8 +94,7 @@ export class ManifestRefused extends Error {
 
 /** @throws ManifestRefused with the path of each mistake and what was expected */
 export function parseServiceManifest(text: string, folderName: string): ServiceManifest {
-  if (text.length > LONGEST)
-    throw new ManifestRefused(`It has ${text.length} characters; ${LONGEST} are allowed.`)
+  if (text.length > LONGEST) throw new ManifestRefused(`It has more than ${LONGEST} characters.`)
   let json: unknown
   try {
     json = JSON.parse(text)
