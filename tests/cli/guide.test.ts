@@ -6,6 +6,7 @@ import { startTestHouse } from '@home-console/sdk/testing'
 import { checkPlugin } from '../../core/cli/check/check.ts'
 import { pluginFolder } from '../../core/cli/plugin-template.ts'
 import { hc } from './hc.ts'
+import { until } from '../until.ts'
 import { pluginsFolder } from './plugin-on-disk.ts'
 
 const guide = await Bun.file(join(import.meta.dir, '../../docs/guide.md')).text()
@@ -114,6 +115,28 @@ test('the plugin that holds something which there is once hands over what it cou
   )
   expect(refused.outcome).toBe('kept_old')
   expect(await pulses()).toEqual({ pulses: 1 })
+})
+
+test('its service is started, answers behind its adapter, and tells what it did', async () => {
+  const json = [...guide.matchAll(/^```json\n(.*?)^```$/gms)].map(([, text]) => text!)
+  const service = json.find((text) => text.includes('"name": "mower"'))!
+  const adapter = snippet('// plugins/mower.ts')
+  using folder = pluginsFolder({ 'mower.ts': adapter })
+  expect(checkPlugin(join(folder.path, 'mower.ts'))).toEqual([])
+
+  const main = snippet('// external/mower/main.ts')
+  await using house = await startTestHouse({
+    plugins: { mower: join(folder.path, 'mower.ts') },
+    external: { mower: { 'service.json': service, 'main.ts': main } },
+  })
+  const mower = () => house.runtime.external.find('mower')!
+  await until('the mower is up', () => mower().state === 'up')
+  const start = '/mowers/1/start'
+  const response = await house.request(`/api/plugins/mower${start}`, { method: 'POST' })
+  expect(await response.json()).toEqual({ id: '1', state: 'mowing' })
+  expect(await house.event('mower.started')).toMatchObject({ source: '/external/mower', data: { id: '1' } })
+  const past = await fetch(`${mower().reach!.origin}/api${start}`, { method: 'POST' })
+  expect(past.status).toBe(401)
 })
 
 test('its plugins keep what they are given, in values and in tables', async () => {
