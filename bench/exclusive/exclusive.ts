@@ -11,17 +11,18 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { CloudEvent, PluginEvent } from '@home-console/sdk'
 import { amount, atMost, type Benchmark } from '../benchmark.ts'
 import { CoreProcess } from '../lib/core.ts'
-import { KeptConnection } from '../lib/kept-connection.ts'
 import { median, p95 } from '../lib/statistics.ts'
+import { SteadyClients } from '../lib/steady-clients.ts'
 import { saveAtomically, Workspace } from '../lib/workspace.ts'
 import { BAD, holder, type Outside } from './versions.ts'
 
 const SAVES = 100
 const PER_SECOND = 200
-const CONNECTIONS = 20
 const PATH = '/api/plugins/holder/version'
 /** What was not decided, or answered, after this long never will be, in ms. */
 const PATIENCE_MS = 15_000
+/** A request that takes longer than this had something to wait for, in ms. */
+const WAITING_MS = 5
 /** How long a version that hangs is left to hang, in ms. */
 const HANGING_MS = 150
 
@@ -56,8 +57,7 @@ export const exclusive: Benchmark = {
       clearTimeout(patience)
       return decided.shift()!
     }
-    const clients = new Clients(core.url)
-    clients.start()
+    const clients = new SteadyClients({ url: core.url, path: PATH, perSecond: PER_SECOND })
 
     let serving = 0
     const notTaken: string[] = []
@@ -83,6 +83,7 @@ export const exclusive: Benchmark = {
     await clients.stop()
     events.close()
 
+    const waits = clients.times.filter((ms) => ms > WAITING_MS)
     const met = meetings(readFileSync(outside.journal, 'utf8'))
     return [
       atMost(
@@ -100,56 +101,10 @@ export const exclusive: Benchmark = {
       {
         what: 'a request, of all',
         value: `median ${amount(median(clients.times), 'ms')}, 95th percentile ${amount(p95(clients.times), 'ms')}`,
-        beside: `of the ${clients.waits.length} that met a swap: median ${amount(median(clients.waits), 'ms')}, 95th percentile ${amount(p95(clients.waits), 'ms')}, longest ${amount(Math.max(...clients.waits), 'ms')} (${HANGING_MS} ms are a version that hangs)`,
+        beside: `of the ${waits.length} that met a swap: median ${amount(median(waits), 'ms')}, 95th percentile ${amount(p95(waits), 'ms')}, longest ${amount(Math.max(...waits), 'ms')} (${HANGING_MS} ms are a version that hangs)`,
       },
     ]
   },
-}
-
-/** Ask the plugin at a steady rate. */
-class Clients {
-  readonly failures: string[] = []
-  /** From when a request was due to its answer, in ms. */
-  readonly times: number[] = []
-  readonly #url: URL
-  #stopped = false
-  #loops: Promise<void>[] = []
-
-  constructor(url: URL) {
-    this.#url = url
-  }
-
-  /** Those that took longer than a request does that has nothing to wait for. */
-  get waits(): number[] {
-    return this.times.filter((ms) => ms > 5)
-  }
-
-  start(): void {
-    const start = performance.now()
-    this.#loops = Array.from({ length: CONNECTIONS }, (_, index) => this.#loop(index, start))
-  }
-
-  async stop(): Promise<void> {
-    this.#stopped = true
-    await Promise.all(this.#loops)
-  }
-
-  async #loop(index: number, start: number): Promise<void> {
-    let connection = await KeptConnection.open(this.#url)
-    for (let turn = index; !this.#stopped; turn += CONNECTIONS) {
-      const due = start + (turn * 1_000) / PER_SECOND
-      await Bun.sleep(Math.max(0, due - performance.now()))
-      try {
-        const { status, body } = await connection.send('GET', PATH)
-        this.times.push(performance.now() - due)
-        if (status !== 200) this.failures.push(`${status} ${body}`)
-      } catch (error) {
-        this.failures.push(String(error))
-        connection = await KeptConnection.open(this.#url)
-      }
-    }
-    connection.close()
-  }
 }
 
 /** Where one took the port before the other had given it back. */

@@ -14,7 +14,7 @@ import { ADMIN_TOKEN, coreCommand, coreEnvironment } from '../lib/core.ts'
 import { freePort, ServerProcess } from '../lib/process.ts'
 import { median, p95 } from '../lib/statistics.ts'
 import { Workspace } from '../lib/workspace.ts'
-import { SteadyClients } from './steady-clients.ts'
+import { SteadyClients } from '../lib/steady-clients.ts'
 
 const KILLS = 20
 const SWITCHES = 20

@@ -7,16 +7,14 @@ import { gzipSync } from 'node:zlib'
 import { call } from '../../core/external/call.ts'
 import { KeptDocument } from '../../core/external/correspondence/kept-document.ts'
 import { Log, type LogLine } from '../../core/log/log.ts'
-import { TestClock } from '../../core/sdk/testing/test-clock.ts'
+import { PauseClock } from '../pause-clock.ts'
 import { until } from '../until.ts'
 
 /** A service, and what is kept of it. Its document is a JSON array. */
 class Service {
   readonly logs: LogLine[] = []
-  readonly clock = new TestClock(Date.now())
+  readonly clock = new PauseClock(Date.now())
   readonly asked: (string | undefined)[] = []
-  /** How long it was waited after each look. */
-  readonly pauses: number[] = []
   changes = 0
   isUp = true
   path: string | undefined = '/openapi.json'
@@ -34,13 +32,7 @@ class Service {
     const log = new Log({ level: 'debug', write: (line) => void this.logs.push(line) })
     this.kept = new KeptDocument({
       name: 'clients',
-      clock: {
-        now: () => this.clock.now(),
-        after: (ms, run) => {
-          this.pauses.push(ms)
-          return this.clock.after(ms, run)
-        },
-      },
+      clock: this.clock,
       log: () => log.of(null),
       path: () => this.path,
       fetch: () => {
@@ -95,12 +87,12 @@ describe('the document of a service', () => {
       else response.setHeader('ETag', '"1"').end('["tagged"]')
     }
     await service.change()
-    await until('the pause', () => service.pauses.length === 1)
+    await until('the pause', () => service.clock.pauses.length === 1)
     await clock.advance(300_000)
-    await until('the second look', () => service.pauses.length === 2)
+    await until('the second look', () => service.clock.pauses.length === 2)
     expect(service.asked).toEqual([undefined, '"1"'])
     kept.refresh()
-    await until('the third look', () => service.pauses.length === 3)
+    await until('the third look', () => service.clock.pauses.length === 3)
     expect(service.asked).toEqual([undefined, '"1"', undefined])
     expect([kept.document, service.changes]).toEqual([['tagged'], 1])
   })
@@ -149,12 +141,12 @@ describe('the document of a service', () => {
     const { clock } = serve()
     service.answer = (response) => response.writeHead(503).end()
     await service.change()
-    while (service.pauses.length < 10) {
-      const { length } = service.pauses
-      await clock.advance(service.pauses.at(-1)!)
-      await until('another look', () => service.pauses.length > length)
+    while (service.clock.pauses.length < 10) {
+      const { length } = service.clock.pauses
+      await clock.advance(service.clock.pauses.at(-1)!)
+      await until('another look', () => service.clock.pauses.length > length)
     }
-    const seconds = service.pauses.map((pause) => pause / 1_000)
+    const seconds = service.clock.pauses.map((pause) => pause / 1_000)
     expect(seconds).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300])
     expect(service.logs).toHaveLength(1)
   })

@@ -5,7 +5,7 @@ import * as fc from 'fast-check'
 import { Webhook as Verifier } from 'standardwebhooks'
 import { Webhook } from '../../core/external/correspondence/webhook.ts'
 import { Log, type LogLine } from '../../core/log/log.ts'
-import { TestClock } from '../../core/sdk/testing/test-clock.ts'
+import { PauseClock } from '../pause-clock.ts'
 import { until } from '../until.ts'
 
 const CREDENTIAL = 'a credential of this test'
@@ -19,9 +19,7 @@ interface Delivery {
 class Receiver {
   readonly deliveries: Delivery[] = []
   readonly logs: LogLine[] = []
-  readonly clock = new TestClock(Date.now())
-  /** How long it was waited after each attempt. */
-  readonly pauses: number[] = []
+  readonly clock = new PauseClock(Date.now())
   credential: string | null = CREDENTIAL
   answer: (attempt: number) => Response | Promise<Response> = () => new Response(null, { status: 204 })
   attempts = 0
@@ -45,13 +43,7 @@ class Receiver {
     const log = new Log({ level: 'debug', write: (line) => void this.logs.push(line) })
     this.webhook = new Webhook({
       path: '/events',
-      clock: {
-        now: () => this.clock.now(),
-        after: (ms, run) => {
-          this.pauses.push(ms)
-          return this.clock.after(ms, run)
-        },
-      },
+      clock: this.clock,
       log: () => log.of(null),
       credential: () => this.credential,
       fetch: (path, init) => fetch(this.#server.url.origin + path, init),
@@ -100,7 +92,7 @@ describe('a webhook', () => {
     receive()
     receiver.answer = (attempt) => new Response(null, { status: attempt <= 3 ? 500 : 200 })
     receiver.offer('first', 'second')
-    const { pauses } = receiver
+    const { pauses } = receiver.clock
     for (let attempt = 1; attempt <= 3; attempt++) {
       await until('the pause', () => pauses.length === attempt)
       expect(receiver.attempts).toBe(attempt)

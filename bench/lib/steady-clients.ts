@@ -1,6 +1,6 @@
 // Clients that send a server so many requests a second, each at its time, whether or not the ones before were answered well.
 
-import { KeptConnection } from '../lib/kept-connection.ts'
+import { KeptConnection } from './kept-connection.ts'
 
 const CONNECTIONS = 20
 
