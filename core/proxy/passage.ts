@@ -8,11 +8,13 @@ import { Exchange, type Carry, type Deadlines } from './exchange.ts'
 import { Faults, nobodyWaits, type FaultLog } from './faults.ts'
 import type { Line } from './line.ts'
 import { locationFor } from './location.ts'
+import { CALLER, ownHeaders, type OwnHeaders } from './own-headers.ts'
 import type { Proxy } from './proxy.ts'
-import { requestHeaders, type OwnHeaders } from './request-headers.ts'
+import { requestHeaders } from './request-headers.ts'
 import { cleanResponseHeaders } from './response-headers.ts'
-import { openUpstream, SocketRelay, UpgradeRefused } from './socket-relay.ts'
+import { SocketRelay } from './socket-relay.ts'
 import type { Target } from './target.ts'
+import { openUpstream, protocolsIn, UpgradeRefused } from './upstream.ts'
 
 /** Who stands for the service. */
 export interface Adapter {
@@ -45,9 +47,6 @@ const MOST_HEADER_BYTES = 64 * 1024
 
 /** They ask for what was sent, credentials included, or for the connection itself. */
 const NOT_PASSED_ON = new Set(['TRACE', 'TRACK', 'CONNECT'])
-
-/** RFC 9110, section 5.6.2. */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
 export class Passage {
   readonly #proxy: Proxy
@@ -128,7 +127,11 @@ export class Passage {
    */
   async passSocket(asked: Asked, path: string, options: ProxyOptions): Promise<SocketRelay> {
     const { request, label } = asked
-    const protocols = this.#protocolsIn(request.headers.get('Sec-WebSocket-Protocol'))
+    const protocols = protocolsIn(request.headers.get('Sec-WebSocket-Protocol'))
+    if (protocols === null) {
+      const detail = 'Sec-WebSocket-Protocol offers no list of names.'
+      throw this.#proxy.parts.problem('invalid_argument', detail)
+    }
     const { line, call } = this.#begin()
     try {
       if (request.signal.aborted) throw nobodyWaits()
@@ -166,15 +169,6 @@ export class Passage {
     }
   }
 
-  /** What a client offers. @throws Problem `invalid_argument` where that is none (RFC 6455, section 4.1) */
-  #protocolsIn(offered: string | null): string[] {
-    if (offered === null) return []
-    const protocols = offered.split(',').map((name) => name.trim())
-    if (protocols.every((name) => TOKEN.test(name)) && new Set(protocols).size === protocols.length)
-      return protocols
-    throw this.#proxy.parts.problem('invalid_argument', 'Sec-WebSocket-Protocol offers no list of names.')
-  }
-
   /** Calls the service for the adapter itself. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const { problem, asCore } = this.#proxy.parts
@@ -193,7 +187,7 @@ export class Passage {
       const { plugin, target } = this.#adapter
       const headers = new Headers(init.headers)
       headers.set('Authorization', line.authorization)
-      headers.set('X-Home-Console-Caller', await line.tokens.of({ kind: 'plugin', name: plugin, scopes: [] }))
+      headers.set(CALLER, await line.tokens.of({ kind: 'plugin', name: plugin, scopes: [] }))
       if (line.host !== undefined) headers.set('Host', line.host)
       const exchange = new Exchange(
         {
@@ -274,24 +268,8 @@ export class Passage {
     headers.set('Location', led)
   }
 
-  /** Made at once, but for a caller who was not here for a while. */
-  #ownHeaders(line: Line, { id, caller, request }: Asked): OwnHeaders | Promise<OwnHeaders> {
-    const { addressOf, schemeOf } = this.#proxy.parts
-    const own: Record<string, string> = {
-      Authorization: line.authorization,
-      'X-Request-Id': id,
-      'X-Forwarded-Host': request.headers.get('Host') ?? '',
-      'X-Forwarded-Proto': schemeOf(request),
-      'X-Forwarded-Prefix': this.#adapter.prefix,
-    }
-    const address = addressOf(request)
-    if (address !== null) own['X-Forwarded-For'] = address
-    if (line.host !== undefined) own['Host'] = line.host
-    const name = 'X-Home-Console-Caller'
-    const token = line.tokens.of(caller)
-    if (typeof token !== 'string') return token.then((made) => Object.assign(own, { [name]: made }))
-    own[name] = token
-    return own
+  #ownHeaders(line: Line, asked: Asked): OwnHeaders | Promise<OwnHeaders> {
+    return ownHeaders(asked, line, this.#adapter.prefix, this.#proxy.parts)
   }
 
   #deadlines({ connectMs, firstByteMs, silenceMs }: ProxyOptions): Deadlines {

@@ -4,18 +4,15 @@ import { Calls } from './calls.ts'
 import type { CircuitState } from './circuit.ts'
 import { isFault, type FaultLog, type MakeProblem } from './faults.ts'
 import { Line } from './line.ts'
+import type { Origins } from './own-headers.ts'
 import { Passage, type Adapter } from './passage.ts'
 import type { Reach, Target } from './target.ts'
 import { Traffic } from './traffic.ts'
 
-export interface ProxyParts {
+export interface ProxyParts extends Origins {
   readonly problem: MakeProblem
   /** Calls back as the Core: what is opened here must not belong to the plugin that calls. */
   readonly asCore: <T>(run: () => T) => T
-  /** Where a request came from; null where nobody knows. */
-  readonly addressOf: (request: Request) => string | null
-  /** `http` or `https`, as its client sees it. */
-  readonly schemeOf: (request: Request) => string
 }
 
 export class Proxy {

@@ -1,6 +1,8 @@
 // What of a client's headers a service may see: nothing that proves who the client is to the Core, and nothing that only
 // the Core may say.
 
+import type { OwnHeaders } from './own-headers.ts'
+
 /** They speak of one connection (RFC 9110, section 7.6.1), of the Core's own affairs, or are written anew. */
 const DROPPED = new Set([
   'connection',
@@ -29,10 +31,8 @@ const DROPPED = new Set([
 /** Kept off by how they begin: whatever they say, they say it in the Core's name. */
 const RESERVED = /^(?:x-forwarded-|x-home-console-|sec-websocket-)/
 
-/** What the Core says in their place. */
-export type OwnHeaders = Readonly<Record<string, string>>
-
 /**
+ * @param own what the Core says in their place
  * @param hasBody whether a body follows: a length without one would let the service take the next request for it
  */
 export function requestHeaders(from: Headers, hasBody: boolean, own: OwnHeaders): Record<string, string> {

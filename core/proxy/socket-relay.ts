@@ -12,15 +12,6 @@ export interface ClientSocket {
   resume(): void
 }
 
-export interface Upstream {
-  readonly url: string
-  readonly headers: Record<string, string>
-  /** What the client offered. */
-  readonly protocols: string[]
-  readonly tls: { readonly serverName: string } | undefined
-  readonly signal: AbortSignal
-}
-
 /** So many bytes may wait for a side that reads slowly, before the other is told to. */
 const MOST_WAITING_BYTES = 512 * 1024
 /** How often it is looked whether the service has taken what waits: its side does not tell. */
@@ -31,40 +22,6 @@ const SERVICE_RESTART = 1012
 /** No close frame may carry these (RFC 6455, section 7.4.1). */
 const NO_STATUS = 1005
 const ABNORMAL = 1006
-
-/** The service answered, and not with a WebSocket. */
-export class UpgradeRefused extends Error {
-  override readonly name = 'UpgradeRefused'
-
-  constructor(status: string) {
-    super(`it answered ${status}`)
-  }
-}
-
-/** @throws UpgradeRefused; Error with the reason when the service does not open it */
-export function openUpstream({ url, headers, protocols, tls, signal }: Upstream): Promise<WebSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>()
-  const socket = new WebSocket(url, {
-    headers,
-    perMessageDeflate: false,
-    protocols,
-    ...(tls !== undefined && { tls }),
-  })
-  socket.binaryType = 'arraybuffer'
-  // Nothing of what the service says at once may be lost before the client is there.
-  socket.addEventListener('open', () => {
-    socket.pause()
-    resolve(socket)
-  })
-  socket.addEventListener('error', (event) => {
-    const { message } = event as unknown as { message?: string }
-    const status = /Expected 101 status code: (\d+)/.exec(message ?? '')?.[1]
-    reject(status === undefined ? new Error('the connection failed') : new UpgradeRefused(status))
-  })
-  socket.addEventListener('close', () => reject(new Error('the connection was closed')))
-  signal.addEventListener('abort', () => socket.terminate())
-  return promise
-}
 
 export class SocketRelay {
   readonly #upstream: WebSocket
