@@ -55,7 +55,7 @@ function exitCodeOf(error: unknown): number {
   }
   // Mistakes that citty finds: no such command, an argument that is missing.
   if (error instanceof Error && error.name === 'CLIError') {
-    complain(`${red('hc:')} ${harmless(Bun.stripANSI(error.message))}. See hc --help.`)
+    complain(`${red('hc:')} ${harmless(Bun.stripANSI(error.message)).replace(/\.$/, '')}. See hc --help.`)
     return 2
   }
   // What the system refuses (a folder that may not be written) says enough; anything else is a fault of hc.

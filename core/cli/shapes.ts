@@ -47,6 +47,8 @@ export interface External {
   error: string | null
   /** Why its service.json is not in force. */
   fault: string | null
+  /** What came of its OpenAPI document. */
+  document?: { fault: string | null } | null
 }
 
 export interface PluginConfig {

@@ -1,5 +1,6 @@
 // What `service.json` says of an external service, checked before anything of it is started or called.
 
+import { parseTree, type ParseError } from 'jsonc-parser'
 import * as v from 'valibot'
 import { mistakesIn } from '../mistakes.ts'
 
@@ -99,7 +100,7 @@ export function parseServiceManifest(text: string, folderName: string): ServiceM
   try {
     json = JSON.parse(text)
   } catch (error) {
-    throw new ManifestRefused(`It is no JSON: ${(error as Error).message}`)
+    throw new ManifestRefused(`It is no JSON, in line ${brokenLine(text)}: ${(error as Error).message}`)
   }
   const { success, output, issues } = v.safeParse(Manifest, json)
   if (!success) {
@@ -109,4 +110,11 @@ export function parseServiceManifest(text: string, folderName: string): ServiceM
     throw new ManifestRefused(`name: must be that of its folder, "${folderName}", and is "${output.name}".`)
   }
   return output
+}
+
+/** `JSON.parse` does not say where. */
+function brokenLine(text: string): number {
+  const errors: ParseError[] = []
+  parseTree(text, errors, { disallowComments: true, allowTrailingComma: false })
+  return text.slice(0, errors[0]?.offset ?? 0).split('\n').length
 }

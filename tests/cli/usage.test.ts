@@ -24,6 +24,10 @@ test.each([
   expect(err).toStartWith('hc: ')
 })
 
+test('hc without a command says so in one sentence', async () => {
+  expect((await hc([])).err).toBe('hc: No command specified. See hc --help.\n')
+})
+
 test('an address that is none is bad usage', async () => {
   const { code, err } = await hc(['status'], { url: 'ftp://house' })
   expect(code).toBe(2)

@@ -4,7 +4,8 @@ import { afterEach, expect, test } from 'bun:test'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
 import { parseServiceManifest } from '../../core/external/manifest.ts'
 import { hc } from '../cli/hc.ts'
-import { adapter, folderOf, manifest } from './kit.ts'
+import { until } from '../until.ts'
+import { adapter, embedded, folderOf, houseWithAdapter, manifest, server, startable } from './kit.ts'
 
 let house: TestHouse | undefined
 afterEach(() => house?.stop())
@@ -21,6 +22,33 @@ test.each([
   [{ name: 'client' }, 'name: must be that of its folder, "clients", and is "client".'],
 ])('service.json with %j is told %j', (members, told) => {
   expect(() => parseServiceManifest(manifest(members), 'clients')).toThrow(told)
+})
+
+test('service.json that is no JSON is told in which line', () => {
+  const broken = '{\n  "name": "clients",\n  "version": "1.0.0",\n}'
+  expect(() => parseServiceManifest(broken, 'clients')).toThrow(/^It is no JSON, in line 4: /)
+})
+
+test('a proxy that was put on a route without being called is the mistake of its plugin, and of no client', async () => {
+  const load = `const router = ctx.router(); router.all('/*', ctx.proxy); return router`
+  house = await houseWithAdapter({ 'service.json': manifest() }, { plugin: adapter('', load) })
+  const response = await house.request('/api/plugins/adapter/x')
+  expect([response.status, ((await response.json()) as { code: string }).code]).toEqual([
+    500,
+    'handler_failed',
+  ])
+  expect(house.logs.map(({ message }) => message).join()).toContain(
+    "ctx.proxy makes a handler and is none: router.all('/*', ctx.proxy())",
+  )
+})
+
+test('hc external list says why the document of a service is not taken', async () => {
+  const main = server('<html>')
+  const service = startable({}, { openapi: '/openapi.json' })
+  house = await houseWithAdapter(embedded(main, service))
+  await until('the document was read', () => house!.runtime.external.find('clients')!.view().document)
+  const { out } = await hc(['external', 'list'], { url: house.url, env: { HC_TOKEN: house.token } })
+  expect(out).toContain('Its OpenAPI document is not taken: It is no JSON')
 })
 
 test('hc lists a service that nobody stands for, one whose service.json was never good, and who waits for what', async () => {

@@ -12,7 +12,7 @@ const list = defineCommand({
   args: { json },
   setup: strict(),
   async run({ args }) {
-    const { text, body } = await ask<{ external: External[]; refused: { name: string; fault: string }[] }>(
+    const { text, body } = await ask<{ external: External[]; refused?: { name: string; fault: string }[] }>(
       '/api/core/external',
     )
     answer(args.json, text, () => {
@@ -26,7 +26,7 @@ const list = defineCommand({
         oneLine(service.adapter ?? ''),
         oneLine(troublesOf(service).join(' ')),
       ])
-      for (const { name, fault } of body.refused)
+      for (const { name, fault } of body.refused ?? [])
         rows.push([
           bold(oneLine(name)),
           inColour('refused'),
@@ -68,8 +68,9 @@ export const external = defineCommand({
   subCommands: { list, restart },
 })
 
-function troublesOf({ name, adapter, error, fault, breaker }: External): string[] {
+function troublesOf({ name, adapter, error, fault, breaker, document }: External): string[] {
   const alone = adapter === null ? `No plugin stands for it: one with external: '${name}' would.` : null
   const left = breaker === 'closed' ? null : 'It failed again and again, and is left alone for a while.'
-  return [alone, error, left, fault].flatMap((trouble) => trouble ?? [])
+  const undocumented = document?.fault ? `Its OpenAPI document is not taken: ${document.fault}` : null
+  return [alone, error, left, fault, undocumented].flatMap((trouble) => trouble ?? [])
 }

@@ -74,6 +74,8 @@ export class AdapterContext {
   }
 
   readonly proxy = (options: ProxyOptions = {}): ProxyHandler => {
+    if ('req' in Object(options))
+      throw new TypeError("ctx.proxy makes a handler and is none: router.all('/*', ctx.proxy())")
     const { success, issues } = v.safeParse(Options, options)
     if (!success) {
       throw new Problem(400, 'invalid_argument', `ctx.proxy: ${mistakesIn(issues, 'options').join('; ')}.`)
