@@ -6,11 +6,11 @@ import type { Clock } from './clock.ts'
 import { Correspondence } from './external/correspondence/correspondence.ts'
 import type { ExternalService } from './external/external-service.ts'
 import type { App } from './http/app.ts'
+import { readExternalDocument, type ExternalDocument } from './http/external-document.ts'
+import { withExternal } from './http/external-part.ts'
 import type { Mount } from './http/mount.ts'
 import type { DocumentPart } from './http/openapi.ts'
 import { keyOf } from './http/proxied.ts'
-import { readExternalDocument, type ExternalDocument } from './http/external-document.ts'
-import { withExternal } from './http/external-part.ts'
 import type { Log } from './log/log.ts'
 
 export interface ExternalShareOptions {

@@ -13,8 +13,8 @@ import { amount, atMost, type Benchmark } from '../benchmark.ts'
 import { ADMIN_TOKEN, coreCommand, coreEnvironment } from '../lib/core.ts'
 import { freePort, ServerProcess } from '../lib/process.ts'
 import { median, p95 } from '../lib/statistics.ts'
-import { Workspace } from '../lib/workspace.ts'
 import { SteadyClients } from '../lib/steady-clients.ts'
+import { Workspace } from '../lib/workspace.ts'
 
 const KILLS = 20
 const SWITCHES = 20

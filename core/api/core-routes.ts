@@ -1,13 +1,13 @@
 // The control plane, all of it: each line is one concern over the loader, the bus and the log.
 
-import { DeclaringRouter } from '../http/plugin-router.ts'
+import type { Mounted } from '../http/app.ts'
+import { READ_EVENTS, WRITE_EVENTS } from '../http/external-caller.ts'
 import { Mount } from '../http/mount.ts'
 import { describeRouter, type DocumentPart } from '../http/openapi.ts'
+import { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
-import { READ_EVENTS, WRITE_EVENTS } from '../http/external-caller.ts'
-import type { Mounted } from '../http/app.ts'
-import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { backupRoutes } from './backups.ts'
+import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { docsRoutes } from './docs.ts'
 import { eventRoutes } from './events.ts'
 import { externalRoutes } from './external.ts'

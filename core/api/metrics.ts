@@ -1,10 +1,10 @@
 // The house in numbers, as Prometheus reads them.
 
 import { createRoute, z } from '@home-console/sdk'
-import type { ExternalView } from '../external/external-service.ts'
-import { DURATION_BUCKETS } from '../http/request-stats.ts'
 import type { DatabaseUsage } from '../db/plugin-databases.ts'
+import type { ExternalView } from '../external/external-service.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { DURATION_BUCKETS } from '../http/request-stats.ts'
 import type { CoreApi } from './core-api.ts'
 import { openEventStreams } from './event-stream.ts'
 import { problems } from './schemas.ts'

@@ -2,8 +2,8 @@
 
 import { z } from '@home-console/sdk'
 import { ERROR_BOOK } from '../http/error-book.ts'
-import { WATCHED_MS } from '../loader/life/burst.ts'
 import { titleOf } from '../http/status-titles.ts'
+import { WATCHED_MS } from '../loader/life/burst.ts'
 
 export const MODES = ['in_process', 'embedded', 'microservice'] as const
 export const EXTERNAL_STATES = ['stopped', 'starting', 'up', 'down', 'given_up', 'incompatible'] as const

@@ -6,8 +6,8 @@ import { Kv, type Sealer } from './kv.ts'
 import { pendingOf, readMigrations, type Applied, type Migration } from './migrations.ts'
 import { DataRefusal } from './plugin-file.ts'
 import type { Snapshot } from './snapshot.ts'
-import { takeBack, type Addition } from './take-back.ts'
 import { assertFits, tablesOver, type Schema, type Tables } from './tables.ts'
+import { takeBack, type Addition } from './take-back.ts'
 
 /** Freed pages are given back so many at a time, so that nobody waits for it. */
 const TIDY_PAGES = 256

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import type { Usage } from './connection.ts'
 import type { Sealer } from './kv.ts'
 import { PluginData } from './plugin-data.ts'
+import { openPluginFile, refusalOf, removeDatabase, sizeOf } from './plugin-file.ts'
 import { Snapshot } from './snapshot.ts'
 import { takeBack, tentativeAdditions } from './take-back.ts'
-import { openPluginFile, refusalOf, removeDatabase, sizeOf } from './plugin-file.ts'
 
 const TIDY_MS = 60 * 60 * 1_000
 /** The same trouble is told again after so many ms. */

@@ -2,8 +2,8 @@
 // is the token of the work that is under way.
 
 import type { Caller, Hold, Problem, SocketHandlers } from '@home-console/sdk'
-import type { Access } from './access.ts'
 import type { OwnedLog } from '../log/log.ts'
+import type { Access } from './access.ts'
 import type { SocketRelay } from './relay-connection.ts'
 
 const prefix = `${Date.now().toString(36)}-`

@@ -10,10 +10,10 @@ import type { Described, Draft, PluginSettings, Stored } from '../settings/plugi
 import { shown, type Shape } from '../settings/shape.ts'
 import { viewOf, type SettingsView } from '../settings/view.ts'
 import { faultOf, messageOf } from './fault.ts'
-import type { Cause } from './life/lifecycle.ts'
-import type { Organs } from './organs.ts'
 import { ConfigRefused, NotTaken, tidied, unreadable } from './generation/plugin-config.ts'
+import type { Cause } from './life/lifecycle.ts'
 import type { PluginUnit } from './life/plugin-unit.ts'
+import type { Organs } from './organs.ts'
 
 export interface ConfigView extends SettingsView {
   /** JSON Schema, draft 7. */

@@ -1,12 +1,12 @@
 // What a plugin gets in its hands: the one argument of `onLoad`.
 
-import type { EventFor, EventSchemas, Events } from './event.ts'
 import type { Db, DbSchema } from './db.ts'
+import type { EventFor, EventSchemas, Events } from './event.ts'
 import type { ExternalService, ProxyHandler, ProxyOptions } from './external.ts'
 import type { Logger } from './logger.ts'
-import type { InputOf } from './standard-schema.ts'
 import type { PluginRouter, RouterOptions } from './router.ts'
 import type { ImplementationOf, ServiceName, ServiceOf } from './service.ts'
+import type { InputOf } from './standard-schema.ts'
 
 /** Takes back what a call registered. Calling it again does nothing. */
 export type Undo = () => void

@@ -1,9 +1,9 @@
 // What a plugin is: one object with an `onLoad`. Everything else about it is optional.
 
-import type { Mode } from './external.ts'
-import type { EventSchemas } from './event.ts'
 import type { PluginContext } from './context.ts'
 import type { DbSchema } from './db.ts'
+import type { EventSchemas } from './event.ts'
+import type { Mode } from './external.ts'
 import type { PluginRouter } from './router.ts'
 import type { OutputOf, StandardSchemaV1 } from './standard-schema.ts'
 

@@ -1,8 +1,8 @@
 // The ServiceRegistry: knows which plugin provides what and who uses it, and brings the two together.
 
-import { isServiceName } from './service-name.ts'
 import type { Provider, Surroundings, User } from './parties.ts'
 import { methodsOf, Provision } from './provision.ts'
+import { isServiceName } from './service-name.ts'
 import { Service } from './service.ts'
 import { Use } from './use.ts'
 

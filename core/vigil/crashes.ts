@@ -1,7 +1,7 @@
 // Who is charged with the death of a process, and which plugins the Core therefore starts without.
 
-import { readCrashCharges, writeCrashCharges, type CrashCharges } from '../db/crash-charges.ts'
 import type { CoreDatabase } from '../db/core-database.ts'
+import { readCrashCharges, writeCrashCharges, type CrashCharges } from '../db/crash-charges.ts'
 import { StorageTrouble } from '../db/storage-trouble.ts'
 import { nameOf } from './pulse.ts'
 import type { Death, Work } from './record.ts'

@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { until } from '../until.ts'
 import { isAlive } from '../processes.ts'
+import { until } from '../until.ts'
 import { AgentProcess, type OutputEvent, ServiceProcess } from './kit.ts'
 
 let service: ServiceProcess

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
-import { until } from '../until.ts'
 import { freePort, isAlive } from '../processes.ts'
+import { until } from '../until.ts'
 import { AgentProcess, type Answer, eventsOf, filesOf, type OutputEvent } from './kit.ts'
 
 const ROOT = join(import.meta.dir, '../..')

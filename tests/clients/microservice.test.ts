@@ -3,8 +3,8 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
-import { until } from '../until.ts'
 import { freePort } from '../processes.ts'
+import { until } from '../until.ts'
 import { AgentProcess, CREDENTIAL, filesOf, ServiceProcess } from './kit.ts'
 
 const ROOT = join(import.meta.dir, '../..')

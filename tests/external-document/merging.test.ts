@@ -3,13 +3,13 @@
 import { describe, expect, test } from 'bun:test'
 import { createRoute, z } from '@home-console/sdk'
 import type { Handler } from 'hono'
+import { readExternalDocument } from '../../core/http/external-document.ts'
+import { withExternal } from '../../core/http/external-part.ts'
 import { Mount } from '../../core/http/mount.ts'
 import { describeRouter } from '../../core/http/openapi.ts'
 import { DeclaringRouter } from '../../core/http/plugin-router.ts'
 import { markProxied, type ProxiedPath } from '../../core/http/proxied.ts'
 import type { MountOwner } from '../../core/http/request-info.ts'
-import { readExternalDocument } from '../../core/http/external-document.ts'
-import { withExternal } from '../../core/http/external-part.ts'
 
 const PREFIX = '/api/plugins/cm'
 const proxy = (path: ProxiedPath = {}) => markProxied(((c) => c.text('passed on')) as Handler, path) as any

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { Webhook as Verifier } from 'standardwebhooks'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { adapter, CREDENTIAL, houseWithAdapter, inState, manifest } from '../external/kit.ts'
-import { until } from '../until.ts'
 import { ServiceProcess } from '../external/service-process.ts'
+import { until } from '../until.ts'
 
 let house: TestHouse | undefined
 afterEach(async () => {

@@ -4,8 +4,8 @@ import { afterEach, expect, test } from 'bun:test'
 import { chmodSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { until } from '../until.ts'
 import { gone, isAlive } from '../processes.ts'
+import { until } from '../until.ts'
 import {
   adapter,
   adapterOf,

@@ -2,9 +2,9 @@
 
 import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
+import { gone, isAlive } from '../processes.ts'
 import { until } from '../until.ts'
 import { Clients } from './clients.ts'
-import { gone, isAlive } from '../processes.ts'
 import {
   adapter,
   adapterOf,

@@ -4,8 +4,8 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CoreProcess } from '../faults/core-process.ts'
-import { until } from '../until.ts'
 import { gone, isAlive } from '../processes.ts'
+import { until } from '../until.ts'
 import { adapter, embedded, server, startable } from './kit.ts'
 
 /** A Core of its own, whose service has started a helper that nothing ends but its group. */

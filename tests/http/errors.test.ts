@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { connect } from 'node:net'
 import { ProblemBody } from '../../core/api/schemas.ts'
-import { houseOf, NO_TOKEN } from './kit.ts'
 import { until } from '../until.ts'
+import { houseOf, NO_TOKEN } from './kit.ts'
 
 const THROWS = {
   error: `new Error('secret-in-message')`,

@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { EventReader } from '../api/sse.ts'
-import { pluginOf } from './kit.ts'
 import { until } from '../until.ts'
+import { pluginOf } from './kit.ts'
 
 const MAIN = join(import.meta.dir, '../../core/main.ts')
 

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { connect } from 'node:net'
 import { EventReader } from '../api/sse.ts'
-import { houseOf } from './kit.ts'
 import { until } from '../until.ts'
+import { houseOf } from './kit.ts'
 
 let house: TestHouse
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import type { TestHouse } from '@home-console/sdk/testing'
 import { gzipSync } from 'bun'
 import { writeFileSync } from 'node:fs'
 import { EventReader } from '../api/sse.ts'
-import { houseOf, pluginOf, raw } from './kit.ts'
 import { until } from '../until.ts'
+import { houseOf, pluginOf, raw } from './kit.ts'
 
 const plugin = (name: string) => `
   const router = ctx.router({ security: [] })

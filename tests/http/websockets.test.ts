@@ -3,8 +3,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
 import { ProblemBody } from '../../core/api/schemas.ts'
-import { houseOf, pluginOf, raw, statusOf } from './kit.ts'
 import { until } from '../until.ts'
+import { houseOf, pluginOf, raw, statusOf } from './kit.ts'
 
 let house: TestHouse
 afterEach(() => house?.stop())

@@ -2,8 +2,8 @@
 
 import { afterEach, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { freePort, holder, port } from './port.ts'
 
 let house: TestHouse

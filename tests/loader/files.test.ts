@@ -20,8 +20,8 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 
 let house: TestHouse
 afterEach(async () => {

@@ -6,8 +6,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync }
 import { dirname } from 'node:path'
 import * as fc from 'fast-check'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { expectUntouchedBystander, houseWith } from './bystander.ts'
 
 const RUNS = Number(process.env['GAMES'] ?? 8)
 

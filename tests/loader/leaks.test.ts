@@ -3,8 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Hold, Reload } from '@home-console/sdk'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 
 let house: TestHouse
 afterEach(() => house?.stop())

@@ -3,8 +3,8 @@
 import { afterEach, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 
 let house: TestHouse
 afterEach(async () => {

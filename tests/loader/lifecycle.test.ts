@@ -2,7 +2,6 @@
 
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { Lifecycle, type Begin, type LivingPart, type Next } from '../../core/loader/life/lifecycle.ts'
 import {
   circleThrough,
   leansOn,
@@ -10,6 +9,7 @@ import {
   NeedsNotMet,
   type Needs,
 } from '../../core/loader/generation/needs.ts'
+import { Lifecycle, type Begin, type LivingPart, type Next } from '../../core/loader/life/lifecycle.ts'
 import { HeldBack, type Attempt, type Part } from '../../core/loader/life/transaction.ts'
 
 /** What a version of a made-up plugin does. */

@@ -3,8 +3,8 @@
 import { afterEach, expect, test } from 'bun:test'
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { freePort, holder, port } from './port.ts'
 
 const shared = globalThis as typeof globalThis & {

@@ -4,8 +4,8 @@ import { expect, test } from 'bun:test'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import * as fc from 'fast-check'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 
 /** The generations that are still in memory, by what their marker was registered with. */
 const alive = new Map<string, number>()

@@ -3,8 +3,8 @@
 import { afterEach, expect, test } from 'bun:test'
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { TestHouse } from '@home-console/sdk/testing'
-import { answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 import { until } from '../until.ts'
+import { answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 
 let house: TestHouse
 afterEach(async () => {

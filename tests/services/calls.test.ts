@@ -1,8 +1,8 @@
 // A service is called: what reaches the provider, what comes back, and whose fault it is.
 
 import { expect, test } from 'bun:test'
-import { ask, failureOf, houseOf, leaked, mistakes, provider, user } from './kit.ts'
 import { until } from '../until.ts'
+import { ask, failureOf, houseOf, leaked, mistakes, provider, user } from './kit.ts'
 
 test('a call gives a promise of what the method gives, at once or promised, with its own this', async () => {
   await using house = await houseOf({

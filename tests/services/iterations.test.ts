@@ -2,8 +2,8 @@
 
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { ask, failureOf, houseOf, leaked, mistakes, provider, user } from './kit.ts'
 import { until } from '../until.ts'
+import { ask, failureOf, houseOf, leaked, mistakes, provider, user } from './kit.ts'
 
 /** Counts for ever, slowly, and says when it was given up. */
 const counting = (version: number) =>

@@ -1,8 +1,8 @@
 // A service's life: staged, live, swapped, gone; and what is refused before it lives.
 
 import { expect, test } from 'bun:test'
-import { ask, failureOf, houseOf, mistakes, provider, user } from './kit.ts'
 import { until } from '../until.ts'
+import { ask, failureOf, houseOf, mistakes, provider, user } from './kit.ts'
 
 test('each call is answered by whoever provides the service when it is made; one under way ends where it began', async () => {
   // The slow call ends when the event comes, so that a test decides when.

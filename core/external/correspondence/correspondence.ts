@@ -5,8 +5,8 @@ import type { Undo } from '@home-console/sdk'
 import type { Clock } from '../../clock.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import { call } from '../call.ts'
-import { KeptDocument } from './kept-document.ts'
 import type { Change, ExternalService } from '../external-service.ts'
+import { KeptDocument } from './kept-document.ts'
 import { Webhook } from './webhook.ts'
 
 /** A document of a service, as far as it matters here. */

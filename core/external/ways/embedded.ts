@@ -1,11 +1,11 @@
 // A service that the Core runs as a child process: started, waited for, watched, started again, ended.
 
 import { mkdirSync } from 'node:fs'
+import { LiveReach } from '../reach.ts'
 import { Child } from './child.ts'
 import { Deaths } from './deaths.ts'
 import type { Orphans } from './orphans.ts'
 import { probe } from './probe.ts'
-import { LiveReach } from '../reach.ts'
 import { DRAIN_MS, STOPPED, type Way, type WayOptions, type WayState } from './way.ts'
 
 export interface EmbeddedOptions extends WayOptions {

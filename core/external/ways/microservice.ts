@@ -2,8 +2,8 @@
 
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { probe } from './probe.ts'
 import { LiveReach } from '../reach.ts'
+import { probe } from './probe.ts'
 import { DRAIN_MS, STOPPED, type Way, type WayOptions, type WayState } from './way.ts'
 
 /** How often it is asked until it is well, in ms. */

@@ -3,8 +3,8 @@
 
 import type { Mode } from '@home-console/sdk'
 import type { OwnedLog } from '../../log/log.ts'
-import type { LiveReach } from '../reach.ts'
 import type { ServiceManifest } from '../manifest.ts'
+import type { LiveReach } from '../reach.ts'
 
 /** The modes in which a service runs at all. */
 export type WayMode = Exclude<Mode, 'in_process'>

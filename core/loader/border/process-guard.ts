@@ -1,7 +1,7 @@
 // Keeps a plugin's mistake from ending the process, by whichever name it reaches for it.
 
-import { insidePlugin } from './border.ts'
 import { PluginError } from '../fault.ts'
+import { insidePlugin } from './border.ts'
 
 const NO_EXIT =
   'the Core owns the process. To refuse to load, throw from onLoad; to end work, abort what you started.'

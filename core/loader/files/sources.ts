@@ -3,9 +3,9 @@
 import { readFileSync, realpathSync, statSync, type Stats } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
+import { isShared } from '../border/shared-packages.ts'
 import type { PluginSource } from './discovery.ts'
 import { migrationFiles, migrationsIn } from './migration-files.ts'
-import { isShared } from '../border/shared-packages.ts'
 
 export interface Sources {
   /** Every file, absolute, as its import names it. */

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import { importFault } from './import-fault.ts'
 import { PluginError, positionOfText } from '../fault.ts'
+import { importFault } from './import-fault.ts'
 import type { Sources } from './sources.ts'
 
 const LOADERS: Readonly<Record<string, 'ts' | 'tsx' | 'js' | 'jsx'>> = {

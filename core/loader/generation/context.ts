@@ -12,9 +12,9 @@ import {
   type Undo,
 } from '@home-console/sdk'
 import type { Listener } from '../../bus/held-events.ts'
-import { pluginRouter } from '../../http/plugin-router.ts'
 import type { PluginData } from '../../db/plugin-data.ts'
 import type { Tables } from '../../db/tables.ts'
+import { pluginRouter } from '../../http/plugin-router.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import type { Held, Scope } from '../../scope/scope.ts'
 import type { Provider, User } from '../../services/parties.ts'

@@ -6,8 +6,8 @@ import { isEventType, isReserved } from '../../bus/pattern.ts'
 import { EXTERNAL_NAME } from '../../external/manifest.ts'
 import { mistakesIn } from '../../mistakes.ts'
 import { SERVICE_NAME } from '../../services/service-name.ts'
-import { isPluginId } from '../files/discovery.ts'
 import { PluginError, positionOfText } from '../fault.ts'
+import { isPluginId } from '../files/discovery.ts'
 
 const callable = v.custom<Function>((value) => typeof value === 'function', 'must be a function')
 const schema = v.custom<object>(

@@ -1,13 +1,13 @@
 // The config of one version of a plugin: what its schema makes of what it was given.
 
 import type { PluginDefinition, StandardSchemaV1 } from '@home-console/sdk'
+import type { OwnedLog } from '../../log/log.ts'
 import { jsonSchemaTranslator } from '../../sdk/json-schema.ts'
 import { check, SettingsInvalid, type Fault } from '../../settings/check.ts'
 import { BadDocument } from '../../settings/document.ts'
 import { isPlain, isSame, pointerOf } from '../../settings/json.ts'
 import type { Described, Given, PluginSettings, Stored } from '../../settings/plugin-settings.ts'
 import { NO_SETTINGS, Shape, type Schema } from '../../settings/shape.ts'
-import type { OwnedLog } from '../../log/log.ts'
 import { messageOf, PluginError, positionOfText, type Position } from '../fault.ts'
 
 /** What was given cannot be read, or does not fit. */

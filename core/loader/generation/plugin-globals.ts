@@ -5,9 +5,9 @@ import { formatWithOptions } from 'node:util'
 import type { Hold } from '@home-console/sdk'
 import type { OwnedLog } from '../../log/log.ts'
 import type { Presence } from '../../vigil/record.ts'
-import type { Belongings } from './belongings.ts'
 import { leave } from '../border/border.ts'
 import { PluginError } from '../fault.ts'
+import type { Belongings } from './belongings.ts'
 
 export interface GlobalsOptions {
   readonly log: OwnedLog

@@ -5,8 +5,8 @@ import { Mount } from '../../http/mount.ts'
 import { describeRouter, UndescribableError, type DocumentPart } from '../../http/openapi.ts'
 import { DeclaringRouter } from '../../http/plugin-router.ts'
 import type { MountOwner } from '../../http/request-info.ts'
-import type { PluginSource } from '../files/discovery.ts'
 import { PluginError, positionOf, positionOfText } from '../fault.ts'
+import type { PluginSource } from '../files/discovery.ts'
 
 export interface Routes {
   readonly mount: Mount

@@ -5,8 +5,8 @@ import type { PluginDefinition } from '@home-console/sdk'
 import type { PluginData, TablesWanted } from '../../db/plugin-data.ts'
 import { DataRefusal } from '../../db/plugin-file.ts'
 import type { Tables } from '../../db/tables.ts'
-import type { PluginSource } from '../files/discovery.ts'
 import { PluginError, positionOfText } from '../fault.ts'
+import type { PluginSource } from '../files/discovery.ts'
 import { MIGRATIONS } from '../files/migration-files.ts'
 
 interface Owner {

@@ -1,7 +1,6 @@
 // The LifecycleManager: who comes up and goes away when, so that nobody is up without what it needs.
 
 import type { Reload } from '@home-console/sdk'
-import { countChange } from './collection.ts'
 import {
   circleThrough,
   leansOn,
@@ -12,6 +11,7 @@ import {
   tellNeed,
   type Needs,
 } from '../generation/needs.ts'
+import { countChange } from './collection.ts'
 import { Transaction, type Attempt, type Part, type Surroundings } from './transaction.ts'
 
 export type Cause = Reload['cause']

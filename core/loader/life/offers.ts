@@ -1,7 +1,7 @@
 // Refuses a version that takes away what a loaded plugin uses, or offers what another one offers.
 
-import { lostMethods } from '../../services/lost-methods.ts'
 import type { ExternalServices } from '../../external/external-services.ts'
+import { lostMethods } from '../../services/lost-methods.ts'
 import type { Offer, ServiceRegistry } from '../../services/service-registry.ts'
 import { PluginError, positionOfText } from '../fault.ts'
 import type { Generation } from '../generation/generation.ts'

@@ -1,12 +1,12 @@
 // Goes back to an earlier version of a plugin: by the owner's word, by itself, and at a start with one that is pinned.
 
 import type { Reload } from '@home-console/sdk'
-import { WATCHED_MS } from './burst.ts'
 import { messageOf } from '../fault.ts'
-import type { Cause } from './lifecycle.ts'
 import type { Organs } from '../organs.ts'
-import type { PluginUnit } from './plugin-unit.ts'
 import type { RestoredVersion } from '../versions/versions.ts'
+import { WATCHED_MS } from './burst.ts'
+import type { Cause } from './lifecycle.ts'
+import type { PluginUnit } from './plugin-unit.ts'
 
 const BY_ITSELF: Cause = { kind: 'mistakes', files: [] }
 

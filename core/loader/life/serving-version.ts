@@ -1,10 +1,10 @@
 // Which version of one plugin is to serve: that of its files, or a kept one that it is pinned to.
 
-import { BurstWatch } from './burst.ts'
 import type { PluginPlace, PluginSource } from '../files/discovery.ts'
 import type { Organs } from '../organs.ts'
-import type { Reading } from './plugin-files.ts'
 import type { RestoredVersion } from '../versions/versions.ts'
+import { BurstWatch } from './burst.ts'
+import type { Reading } from './plugin-files.ts'
 
 /** A kept version is taken as long as the files on the disk are these. */
 interface Pin {

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Clock } from '../../clock.ts'
 import { writeWholeAside } from '../../db/whole-file.ts'
-import { Blobs } from './blobs.ts'
 import type { PluginPlace, PluginSource } from '../files/discovery.ts'
 import { sha256, type Sources } from '../files/sources.ts'
+import { Blobs } from './blobs.ts'
 import { layOut } from './version-tree.ts'
 
 /** Versions of each plugin. */

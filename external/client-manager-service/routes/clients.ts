@@ -1,8 +1,8 @@
 // The computers that the owner has let in: which there are, how they are, and away with one.
 
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Router, Service } from '../service.ts'
 import { Problem, problems } from '../problem.ts'
+import type { Router, Service } from '../service.ts'
 import { Client, ClientId, clientShape, json } from './shapes.ts'
 
 const params = z.object({ client: ClientId })

@@ -2,10 +2,10 @@
 
 import { createRoute, z } from '@hono/zod-openapi'
 import { streamSSE } from 'hono/streaming'
-import type { Router, Service } from '../service.ts'
 import type { Command } from '../command-log.ts'
 import { CommandRequest } from '../policy.ts'
 import { Problem, problems } from '../problem.ts'
+import type { Router, Service } from '../service.ts'
 import { ClientId, CommandResult, commandShape, CommandShape, json } from './shapes.ts'
 
 /** In s. */

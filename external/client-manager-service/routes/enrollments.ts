@@ -1,8 +1,8 @@
 // How computers get in: the owner approves those that came by themselves, or makes a code for one that is to come.
 
 import { createRoute, z } from '@hono/zod-openapi'
-import type { Router, Service } from '../service.ts'
 import { Problem, problems } from '../problem.ts'
+import type { Router, Service } from '../service.ts'
 import { Client, ClientId, clientShape, json, Pending, pendingShape, time } from './shapes.ts'
 
 const params = z.object({ client: ClientId })

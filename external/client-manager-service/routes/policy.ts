@@ -1,8 +1,8 @@
 // What may be run, as the owner reads and sets it.
 
 import { createRoute } from '@hono/zod-openapi'
-import type { Router, Service } from '../service.ts'
 import { Policy } from '../policy.ts'
+import type { Router, Service } from '../service.ts'
 import { json } from './shapes.ts'
 
 const content = json(Policy)
