@@ -33,7 +33,10 @@ export function passesTrial(restore: RestoreSwap, loader: PluginLoader, log: Log
     tell(log, restore.prove())
     return true
   }
-  const reason = `With it, what was active before fails: ${failed.join(', ')}.`
+  const causes = failed.map(
+    (id) => `${id} (${loader.view(id)?.error?.message ?? 'for no reason that is known'})`,
+  )
+  const reason = `With it, what was active before fails: ${causes.join(', ')}.`
   restore.refuse(reason)
   log.of(null).error(`The backup is taken back. ${reason}`)
   return false

@@ -150,6 +150,23 @@ test('one that cannot even be started is given up with the reason', async () => 
   )
 })
 
+test.each([
+  ["throw new Error('no credential')", 'exit code 1: error: no credential'],
+  [
+    "import { readFileSync } from 'node:fs'; readFileSync('/no/such/file')",
+    'exit code 1: ENOENT: no such file or directory',
+  ],
+  ["import './no-such-file.ts'", "exit code 1: error: Cannot find module './no-such-file.ts'"],
+  [
+    "console.error('note: all is well'); console.error('too little room'); process.exit(2)",
+    'exit code 2: too little room',
+  ],
+])('%s at its start is told as what went wrong', async (main, told) => {
+  house = await houseWithAdapter(embedded(main))
+  const view = await until('the reason', () => clientsOf(house!).error !== null && clientsOf(house!))
+  expect(view.error).toStartWith(`It ended with ${told}`)
+})
+
 test('a program is found in the folder of its service', async () => {
   house = await houseWithAdapter({
     ...embedded(server(), startable({ command: ['./start.sh'] })),

@@ -69,7 +69,7 @@ test('hc lists a service that nobody stands for, one whose service.json was neve
 
   const services = await lines('external', 'list')
   expect(services).toContain(
-    "clients stopped 1.0.0 0 No plugin stands for it: one with external: 'clients' would.",
+    "clients stopped 1.0.0 0 No plugin stands for it now: one that says external: 'clients' would.",
   )
   expect(services).toContain('broken refused service.json: name: is missing; version: is missing.')
 

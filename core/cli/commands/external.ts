@@ -68,9 +68,11 @@ export const external = defineCommand({
   subCommands: { list, restart },
 })
 
-function troublesOf({ name, adapter, error, fault, breaker, document }: External): string[] {
-  const alone = adapter === null ? `No plugin stands for it: one with external: '${name}' would.` : null
+function troublesOf({ name, state, adapter, error, fault, breaker, document }: External): string[] {
+  const alone =
+    adapter === null ? `No plugin stands for it now: one that says external: '${name}' would.` : null
   const left = breaker === 'closed' ? null : 'It failed again and again, and is left alone for a while.'
-  const undocumented = document?.fault ? `Its OpenAPI document is not taken: ${document.fault}` : null
+  const undocumented =
+    state === 'up' && document?.fault ? `Its OpenAPI document is not taken: ${document.fault}` : null
   return [alone, error, left, fault, undocumented].flatMap((trouble) => trouble ?? [])
 }

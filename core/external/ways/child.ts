@@ -15,12 +15,16 @@ export interface ChildOptions {
 const LAST_WORDS_MS = 500
 /** Of its last line, as the reason of its end. */
 const LONGEST_COMPLAINT = 500
+/** Bun and Node sign off with their version; above it, and above the stack, stands what went wrong. */
+const SIGN_OFF = /^(Bun|Node\.js) v\d/
+const MISTAKE = /^\w[\w. ]*: \S/
 
 export class Child {
   readonly pid: number
   /** Settles when it and all of its group are gone, with how it ended. Never rejects. */
   readonly ended: Promise<string>
   #lastComplaint = ''
+  #lastMistake = ''
   #isOver = false
 
   /** @throws Error when it cannot be started */
@@ -35,7 +39,7 @@ export class Child {
     const read = Promise.all([
       new OutputLines((line) => onLine('stdout', line)).read(child.stdout),
       new OutputLines((line) => {
-        if (line.trim() !== '') this.#lastComplaint = line.trim().slice(0, LONGEST_COMPLAINT)
+        this.#heed(line)
         onLine('stderr', line)
       }).read(child.stderr),
     ])
@@ -47,6 +51,13 @@ export class Child {
       const how = child.signalCode === null ? `exit code ${code}` : child.signalCode
       return `It ended with ${how}${this.#lastComplaint === '' ? '.' : `: ${this.#lastComplaint}`}`
     })
+  }
+
+  #heed(line: string): void {
+    const complaint = line.trim().slice(0, LONGEST_COMPLAINT)
+    if (MISTAKE.test(line)) this.#lastMistake = complaint
+    if (SIGN_OFF.test(line) && this.#lastMistake !== '') this.#lastComplaint = this.#lastMistake
+    else if (complaint !== '') this.#lastComplaint = complaint
   }
 
   get isOver(): boolean {
