@@ -1,27 +1,11 @@
 // A service that the Core runs as a child process: started, waited for, watched, started again, ended.
 
-import { mkdirSync } from 'node:fs'
-import { LiveReach } from '../reach.ts'
-import { Child } from './child.ts'
+import type { LiveReach } from '../reach.ts'
+import type { Child } from './child.ts'
 import { Deaths } from './deaths.ts'
-import type { Orphans } from './orphans.ts'
+import { launch, type Launched, type LaunchOptions } from './launch.ts'
 import { probe } from './probe.ts'
 import { DRAIN_MS, STOPPED, type Way, type WayOptions, type WayState } from './way.ts'
-
-export interface EmbeddedOptions extends WayOptions {
-  readonly credential: string
-  /** The service's folder. */
-  readonly dir: string
-  /** A folder of its own for what it writes. */
-  readonly dataDir: string
-  /** Where the Core is reached. */
-  readonly homeUrl: string
-  /** What it gets of the Core's own. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly orphans: Orphans
-  /** Goes before its command. */
-  readonly guard: readonly string[]
-}
 
 /** How long until it is asked again whether it is ready, in ms: at first, and at most. */
 const SOON_MS = 10
@@ -35,7 +19,7 @@ export class Embedded implements Way {
   readonly mode = 'embedded'
   readonly credential: string
   readonly cameUp: Promise<void>
-  readonly #options: EmbeddedOptions
+  readonly #options: LaunchOptions
   readonly #start: NonNullable<WayOptions['manifest']['start']>
   readonly #up = Promise.withResolvers<void>()
   readonly #deaths = new Deaths()
@@ -48,7 +32,7 @@ export class Embedded implements Way {
   #stopped = false
   #wake = () => {}
 
-  constructor(options: EmbeddedOptions) {
+  constructor(options: LaunchOptions) {
     this.#options = options
     this.#start = options.manifest.start!
     this.credential = options.credential
@@ -114,19 +98,15 @@ export class Embedded implements Way {
 
   /** From the start of a child to its death. */
   async #live(): Promise<{ cameUp: boolean; why: string }> {
-    let child: Child
-    let port: number
+    let launched: Launched
     try {
-      port = freePort()
-      child = this.#spawn(port)
+      launched = launch(this.#options)
     } catch (error) {
       return { cameUp: false, why: `It cannot be started: ${(error as Error).message}` }
     }
+    const { child, reach } = launched
     this.#child = child
-    const forget = this.#record(child)
     void child.ended.then(() => this.#wake())
-    const { credential } = this
-    const reach = new LiveReach({ origin: `http://127.0.0.1:${port}`, address: null, credential })
     const trouble = await this.#untilReady(child, reach)
     if (trouble === null) await this.#watch(child, reach)
     // One that died may have met somebody at its port.
@@ -134,51 +114,10 @@ export class Embedded implements Way {
     // Told to stop, it has its time; else it hangs.
     if (!this.#stopped) child.kill()
     const end = await child.ended
-    forget()
     this.#child = null
     // It may have told its last line all that it knows.
-    const why = (trouble ?? this.#error ?? end).replaceAll(credential, '***')
+    const why = (trouble ?? this.#error ?? end).replaceAll(this.credential, '***')
     return { cameUp: trouble === null, why }
-  }
-
-  #spawn(port: number): Child {
-    const { name, manifest, dir, dataDir, homeUrl, environment, guard, log, credential } = this.#options
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    const [named, ...args] = this.#start.command.map((part) => part.replaceAll('{port}', String(port)))
-    const program = named === 'bun' ? process.execPath : named!
-    const variables: Record<string, string> = {
-      ...environment,
-      ...manifest.start!.environment,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      DATA_DIR: dataDir,
-      HOME_CONSOLE_URL: homeUrl,
-      HOME_CONSOLE_CREDENTIAL: credential,
-    }
-    // The guard would say so too, in its own name.
-    if (Bun.which(program, { PATH: variables['PATH'] ?? '', cwd: dir }) === null)
-      throw new Error(`there is no program "${program}", neither on the PATH nor seen from ${dir}.`)
-    return new Child({
-      command: [...guard, program, ...args],
-      cwd: dir,
-      environment: variables,
-      onLine(stream, line) {
-        if (stream === 'stdout') log().info(line, { external: name })
-        else log().warn(line, { external: name })
-      },
-    })
-  }
-
-  /** @returns takes it off the record again */
-  #record({ pid }: Child): () => void {
-    const { name, dataDir, orphans, log } = this.#options
-    try {
-      return orphans.record(pid, dataDir)
-    } catch (error) {
-      // The kernel ends it with the Core all the same, where it can.
-      log().warn(`Process ${pid} of "${name}" is not on record: ${(error as Error).message}`)
-      return () => {}
-    }
   }
 
   /** @returns null when it is ready; else why it is not */
@@ -233,12 +172,4 @@ export class Embedded implements Way {
     await promise
     clearTimeout(timer)
   }
-}
-
-/** Free in this moment. Whoever takes it first has it: the child dies then, and the next has another. */
-function freePort(): number {
-  const server = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = server
-  server.stop(true)
-  return port
 }

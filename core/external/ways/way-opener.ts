@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { OwnedLog } from '../../log/log.ts'
 import { SERVICE_FILE } from '../manifest.ts'
-import type { EmbeddedOptions } from './embedded.ts'
+import type { LaunchOptions } from './launch.ts'
 import type { Way, WayMode, WayOptions } from './way.ts'
 
 /** What the environment says of a service. */
@@ -35,7 +35,7 @@ export interface WayOpenerOptions {
 export class WayOpener {
   readonly #options: WayOpenerOptions
   readonly #credentials = new Map<string, string>()
-  #kept: Promise<Pick<EmbeddedOptions, 'orphans' | 'guard'>> | undefined
+  #kept: Promise<Pick<LaunchOptions, 'orphans' | 'guard'>> | undefined
 
   constructor(options: WayOpenerOptions) {
     this.#options = options
