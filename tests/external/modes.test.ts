@@ -262,7 +262,7 @@ test('service.json goes while it runs: the adapter waits, and the child ends aft
   expect(adapterOf(house).waitingFor).toMatchObject([{ kind: 'external', name: 'clients' }])
   await gone(pid!)
   expect(house.logs.some(({ message }) => message === 'the adapter leaves')).toBe(true)
-  expect(await (await house.request('/api/core/external')).json()).toEqual({ external: [] })
+  expect(await (await house.request('/api/core/external')).json()).toEqual({ external: [], refused: [] })
 
   house.write('clients/service.json', startable(), 'external')
   await inState(house, 'up')
