@@ -55,6 +55,14 @@ test('the adapter makes of it a part of the house: up, with its credential, and 
   expect((await house.event('core.external')).data).toMatchObject({ state: 'up', before: 'starting' })
 })
 
+test('where nothing proves the two to each other, the log of the adapter says what to set', async () => {
+  house = await houseWithAdapter({ 'service.json': manifest({ url: serve() }) })
+  await inState(house, 'up')
+  expect(house.logs.filter(({ level, plugin }) => level === 'warn' && plugin === 'adapter')).toMatchObject([
+    { message: expect.stringContaining('Start the Core with EXTERNAL_CLIENTS__CREDENTIAL, and the service') },
+  ])
+})
+
 test('one that could be started here is not, where the environment says that it is elsewhere', async () => {
   const url = serve(() => new Response('elsewhere'))
   house = await houseWithAdapter(embedded(), {

@@ -60,9 +60,11 @@ export class WayOpener {
     if (url === undefined)
       throw new Error(`Nobody says where it is. Set ${variable}__URL, or "url" in its ${SERVICE_FILE}.`)
     if (given?.credential === undefined)
-      this.#options
-        .logOf(null)
-        .warn(`"${name}" cannot tell the Core from anybody else. Set ${variable}__CREDENTIAL here and there.`)
+      options
+        .log()
+        .warn(
+          `"${name}" and the Core cannot prove themselves to each other: it may answer 401, and its events are not taken. Start the Core with ${variable}__CREDENTIAL, and the service with the same.`,
+        )
     const credential = given?.credential ?? this.#ownCredential(name)
     const { Microservice } = await import('./microservice.ts')
     return new Microservice({ ...options, url, credential })
