@@ -30,7 +30,8 @@ export class CallerTokens {
 
   /** The token, at once where there is one. */
   of(subject: Subject): string | Promise<string> {
-    const id = `${subject.kind} ${subject.name} ${subject.scopes.join(' ')}`
+    // With its length: a name may read like another one with scopes.
+    const id = `${subject.kind} ${subject.name.length} ${subject.name} ${subject.scopes.join(' ')}`
     const kept = this.#kept.get(id)
     return kept !== undefined && Date.now() < kept.until ? kept.token : this.#make(id, subject)
   }

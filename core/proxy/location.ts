@@ -20,6 +20,8 @@ export function locationFor(location: string, { origins, asked, prefix, base }: 
   const url = URL.parse(location, asked)
   if (url === null || !/^https?:$/.test(url.protocol)) return null
   if (!origins.includes(url.origin)) return url.href
+  // It has been told of the prefix, and minds it.
+  if (url.pathname.startsWith(`${prefix}/`)) return url.pathname + url.search + url.hash
   const inside = url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : url.pathname
   return prefix + inside + url.search + url.hash
 }

@@ -255,7 +255,7 @@ export class Passage {
     if (cleanResponseHeaders(headers) > MOST_HEADER_BYTES)
       throw refuse(`answered with headers of more than ${MOST_HEADER_BYTES} bytes`)
     headers.set('X-Request-Id', asked.id)
-    if (status < 300 || status > 399) return
+    if (status !== 201 && (status < 300 || status > 399)) return
     const location = headers.get('Location')
     if (location === null) return
     const led = locationFor(location, {
@@ -264,8 +264,9 @@ export class Passage {
       prefix: this.#adapter.prefix,
       base,
     })
-    if (led === null) throw refuse('redirects to where no client should go')
-    headers.set('Location', led)
+    if (led !== null) return headers.set('Location', led)
+    if (status !== 201) throw refuse('redirects to where no client should go')
+    headers.delete('Location')
   }
 
   #ownHeaders(line: Line, asked: Asked): OwnHeaders | Promise<OwnHeaders> {

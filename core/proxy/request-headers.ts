@@ -21,15 +21,23 @@ const DROPPED = new Set([
   'cookie',
   'forwarded',
   'via',
+  'x-forwarded',
   'x-real-ip',
   'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
   'x-request-id',
   'x-original-url',
   'x-rewrite-url',
+  // The guard let in a request with another method.
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
 ])
 
 /** Kept off by how they begin: whatever they say, they say it in the Core's name. */
-const RESERVED = /^(?:x-forwarded-|x-home-console-|sec-websocket-)/
+const RESERVED = /^(?:x-forwarded-|x-home-console-|sec-websocket-|(?:x-)?remote-|x-webauth-|x-auth-request-)/
 
 /**
  * @param own what the Core says in their place

@@ -183,12 +183,29 @@ describe('a service that', () => {
     expect(await led('/login?next=1#here')).toBe('/api/plugins/wild/login?next=1#here')
     expect(await led(`${service!.url}/deep/er`)).toBe('/api/plugins/wild/deep/er')
     expect(await led('next')).toBe('/api/plugins/wild/next')
+    expect(await led('/api/plugins/wild/next')).toBe('/api/plugins/wild/next')
     expect(await led('?page=2')).toBe('/api/plugins/wild/x?page=2')
     expect(await led('https://elsewhere.example/a')).toBe('https://elsewhere.example/a')
     expect(await led('http://127.0.0.1:1/')).toBe('http://127.0.0.1:1/')
     expect(await led('javascript:alert(1)')).toBe(502)
     expect(await led('file:///etc/passwd')).toBe(502)
-    expect(service!.heads.length - seen).toBe(8)
+    expect(service!.heads.length - seen).toBe(9)
+  })
+
+  test('tells where what it made is, is understood as from the house', async () => {
+    const to: string[] = []
+    await behind((socket) =>
+      socket.write(`HTTP/1.1 201 Created\r\nLocation: ${to[0]}\r\nContent-Length: 0\r\n\r\n`),
+    )
+    for (const [location, led] of [
+      [`${service!.url}/clients/7`, '/api/plugins/wild/clients/7'],
+      ['/clients/7', '/api/plugins/wild/clients/7'],
+      ['javascript:alert(1)', null],
+    ] as const) {
+      to[0] = location
+      const response = await ask({ method: 'POST' })
+      expect([response.status, response.headers.get('Location')]).toEqual([201, led])
+    }
   })
 
   test('dies while it streams breaks the stream of its client', async () => {

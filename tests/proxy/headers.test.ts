@@ -69,6 +69,17 @@ describe('a service', () => {
       'Cookie: session=secret',
       'Proxy-Authorization: Basic c2VjcmV0',
       'X-Original-URL: /admin',
+      'X-Forwarded: for=6.6.6.6',
+      'True-Client-IP: 6.6.6.6',
+      'CF-Connecting-IP: 6.6.6.6',
+      'X-Cluster-Client-IP: 6.6.6.6',
+      'Remote-User: root',
+      'X-Remote-User: root',
+      'X-WebAuth-User: root',
+      'X-Auth-Request-User: root',
+      'X-HTTP-Method-Override: forged',
+      'X-HTTP-Method: forged',
+      'X-Method-Override: forged',
       'X-Kept: yes',
     ]
     const answered = await bytes('/a', forged.map((line) => `${line}\r\n`).join(''))

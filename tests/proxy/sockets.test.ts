@@ -237,6 +237,19 @@ describe('an upgrade', () => {
     },
   )
 
+  test('is a GET: of a request with another method nothing but that gets to the service', async () => {
+    await start()
+    for (const method of ['POST', 'DELETE']) {
+      const answer = await raw(
+        house.url,
+        `${method} /api/plugins/svc/refuses HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${house.token}\r\nContent-Length: 0\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+        1_000,
+      )
+      expect(statusOf(answer)).toBe(403)
+    }
+    expect(heads.map((head) => head.get('Upgrade'))).toEqual([null, null])
+  })
+
   test('of a stranger, or from a page of another site, never gets to the service', async () => {
     await start()
     const stranger = await raw(

@@ -123,7 +123,8 @@ export class AdapterContext {
 
   #answer(passage: Passage, info: RequestInfo, path: string, options: ProxyOptions): Promise<Response> {
     const asked = info as RequestInfo & { request: Request }
-    if (asked.request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
+    // A WebSocket begins as a GET, and another method was let in as what it is.
+    if (asked.method !== 'GET' || asked.request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
       return passage.pass(asked, path, options)
     }
     // Before the service hears of it.
