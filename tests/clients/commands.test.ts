@@ -250,12 +250,19 @@ test('text in any script arrives whole, however it is cut on its way', async () 
   expect(body.result.stdout).toBe('зимá🏠'.repeat(20_000))
 })
 
-test('four at once on one client, and one more is refused', async () => {
+test('four at once on one client, and one more is refused and leaves no trace, until one of them has ended', async () => {
   const running = await Promise.all([1, 2, 3, 4].map(() => service.launch(id, ['sleep', '300'])))
   expect((await run({ command: ['true'] })).body).toMatchObject({ status: 429, code: 'too_many_commands' })
-  for (const { command_id } of running)
+  const { commands } = (await service.ask('GET', `/api/commands/history?client_id=${id}&limit=4`)).body
+  const ids = (all: any[]) => new Set(all.map(({ command_id }) => command_id))
+  expect(ids(commands)).toEqual(ids(running))
+  const end = async ({ command_id }: any) => {
     await service.ask('POST', `/api/commands/${id}/cancel?command_id=${command_id}`)
-  for (const { command_id } of running) await service.ended(command_id)
+    await service.ended(command_id)
+  }
+  await end(running.pop())
+  expect((await run({ command: ['true'] })).body).toMatchObject({ status: 'succeeded' })
+  await Promise.all(running.map(end))
 })
 
 test('the history tells who ran what, page by page, and forgets what it is told to', async () => {

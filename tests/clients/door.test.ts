@@ -64,10 +64,13 @@ test('a plugin that asks for another says so in the log, and nobody else can', a
 })
 
 test('a page in a browser cannot pose as an agent', async () => {
-  const { status } = await fetch(`${service.url}/ws`, {
-    headers: { Origin: 'http://127.0.0.1:18123', Upgrade: 'websocket', Connection: 'Upgrade' },
-  })
-  expect(status).toBe(403)
+  const headers = { Origin: 'http://127.0.0.1:18123', Upgrade: 'websocket', Connection: 'Upgrade' }
+  const answer = await fetch(`${service.url}/ws`, { headers })
+  expect(await answer.json()).toMatchObject({ status: 403, code: 'cross_origin' })
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = new WebSocket(service.socketUrl, { headers: { Origin: headers.Origin } })
+  for (const type of ['open', 'error']) socket.addEventListener(type, () => resolve(type))
+  expect(await promise).toBe('error')
 })
 
 test('a body that is no JSON, does not fit, or is too large is refused, and nothing of the service’s own is told', async () => {

@@ -242,7 +242,8 @@ test('who falls silent is taken for gone, and so is who never says who they are;
   await alive.register(makeKeys())
   await alive.frame('registration_success')
   const beat = setInterval(() => alive.say('heartbeat'), 50)
-  await Promise.all([mute.closed, silent.closed])
+  const ends = await Promise.all([mute.closed, silent.closed])
+  expect(ends.map(({ reason }) => reason)).toEqual(Array(2).fill('Nothing was heard for too long.'))
   alive.frames.length = 0
   await alive.frame('heartbeat_ack')
   clearInterval(beat)
