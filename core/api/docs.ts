@@ -184,6 +184,8 @@ export function docsRoutes(router: DeclaringRouter, { app, bus, external, versio
     c.html(PAGE, 200, { ...HEADERS, 'Content-Security-Policy': POLICY, 'X-Frame-Options': 'DENY' }),
   )
 
+  router.openapi({ ...getRoot, hide: true }, (c) => c.redirect('/docs') as never)
+
   router.openapi({ ...getDocsFile, hide: true }, (c) => {
     const { file } = c.req.valid('param')
     const type = FILES.get(file)
@@ -196,6 +198,14 @@ export function docsRoutes(router: DeclaringRouter, { app, bus, external, versio
     }) as never
   })
 }
+
+/** What somebody opens first in a browser. */
+const getRoot = createRoute({
+  method: 'get',
+  path: '/',
+  security: [],
+  responses: { 302: { description: 'To the page.' } },
+})
 
 const getDocsFile = createRoute({
   method: 'get',

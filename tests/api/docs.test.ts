@@ -41,6 +41,12 @@ beforeAll(async () => {
 })
 afterAll(() => house.stop())
 
+test('whoever opens the house in a browser is led to the page; what else there is not stays closed', async () => {
+  const root = await house.request('/', { ...NO_TOKEN, redirect: 'manual' })
+  expect([root.status, root.headers.get('Location')]).toEqual([302, '/docs'])
+  expect((await house.request('/nothing', NO_TOKEN)).status).toBe(401)
+})
+
 test('the page and its files come from this house, for everybody, under a policy that lets nothing else in', async () => {
   const page = await house.request('/docs', NO_TOKEN)
   expect([page.status, page.headers.get('Content-Type')]).toEqual([200, expect.stringContaining('text/html')])

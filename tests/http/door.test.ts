@@ -133,6 +133,8 @@ describe('the path', () => {
     async (path) => {
       for (const spelling of spellings(path)) {
         const status = statusOf(await get(spelling, undefined))
+        // Above /metrics is the root, which leads everybody to the page.
+        if (spelling === '/metrics/..' && status === 302) continue
         if (![0, 400, 401, 404].includes(status)) throw new Error(`${spelling} answered ${status}`)
       }
     },
