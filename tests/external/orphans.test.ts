@@ -71,6 +71,17 @@ test('a process that has the number by now is nobody’s business', async () => 
   stranger.kill()
 })
 
+test('what is no record among the records keeps no service from its start', async () => {
+  const { core } = await coreWithService()
+  await using _ = core
+  await core.stop()
+  mkdirSync(join(core.folder, 'data/children/odd/folder'), { recursive: true })
+  writeFileSync(join(core.folder, 'data/children/1'), 'nonsense')
+  await core.start({ EXTERNAL_DIR: join(core.folder, 'external') })
+  await core.log(({ message }) => message === '"clients" is up.', 3_000)
+  expect(core.logs.filter(({ level }) => level === 'error')).toEqual([])
+})
+
 test('SIGTERM of the Core ends it all, and leaves no record', async () => {
   const { core, pids } = await coreWithService()
   await using _ = core

@@ -37,7 +37,7 @@ export class Orphans {
     return names.flatMap((name) => {
       const file = join(this.#dir, name)
       const ended = endLeftover(file)
-      rmSync(file, { force: true })
+      rmSync(file, { force: true, recursive: true })
       return ended
     })
   }

@@ -45,7 +45,10 @@ export class WayOpener {
 
   /** Ends the children that an earlier Core left, be it that nobody wants them any more. */
   sweep(): void {
-    if (existsSync(this.#options.childrenDir)) void this.#keeping()
+    if (!existsSync(this.#options.childrenDir)) return
+    this.#keeping().catch((error: Error) =>
+      this.#options.logOf(null).error(`What an earlier Core left running is not ended: ${error.message}`),
+    )
   }
 
   /** Brings up a service. @throws Error why it cannot run in this mode */
@@ -89,7 +92,12 @@ export class WayOpener {
 
   /** What sees to it that no child outlives the Core, made when there is the first. */
   #keeping() {
-    return (this.#kept ??= this.#keep())
+    this.#kept ??= this.#keep().catch((error: unknown) => {
+      // The next that needs it tries again.
+      this.#kept = undefined
+      throw error
+    })
+    return this.#kept
   }
 
   async #keep() {
