@@ -42,6 +42,22 @@ test('a proxy that was put on a route without being called is the mistake of its
   )
 })
 
+test('a proxy to a path with a parameter that its route does not have is refused, with the line', async () => {
+  const load = (route: string) => `
+    const router = ctx.router()
+    router.get('${route}', ctx.proxy({ path: '/v2/things/{id}' }))
+    return router`
+  house = await houseWithAdapter({ 'service.json': manifest() }, { plugin: adapter('', load('/things/:id')) })
+  expect(house.runtime.loader.view('adapter')!.state).toBe('active')
+  const { outcome, error } = await house.save('adapter/index.ts', adapter('', load('/things/:thing')))
+  expect(outcome).toBe('kept_old')
+  expect(error).toMatchObject({
+    code: 'invalid_router',
+    message: 'ctx.proxy: "/v2/things/{id}" has {id}, but the route /things/:thing has no such parameter.',
+    line: 8,
+  })
+})
+
 test('hc external list says why the document of a service is not taken', async () => {
   const main = server('<html>')
   const service = startable({}, { openapi: '/openapi.json' })

@@ -51,6 +51,7 @@ export async function routesOf(
   const breath = returned.routes.length < MANY_ROUTES ? undefined : nextTurn
   await breath?.()
   const mount = new Mount(owner.prefix, returned, owner)
+  assertParametersAreThere(mount, entry)
   mount.warmUp()
   await breath?.()
   return { mount, document: described(returned, mount, owner) }
@@ -81,6 +82,27 @@ function assertNoneForgotten(made: readonly PluginRouter[], entry: string): void
     'router_not_returned',
     `ctx.router() was given ${forgotten.routes.length} routes, but onLoad returned nothing. Return the router.`,
     positionOfText(entry, 'onLoad'),
+  )
+}
+
+/** A path at the service that no request could ever be passed on to. */
+function assertParametersAreThere({ proxied, prefix }: Mount, entry: string): void {
+  for (const { path = '', route } of proxied) {
+    const there = parametersOf(route)
+    const missing = parametersOf(path).find((name) => !there.includes(name))
+    if (missing === undefined) continue
+    throw new PluginError(
+      'invalid_router',
+      `ctx.proxy: "${path}" has {${missing}}, but the route ${route.slice(prefix.length)} has no such parameter.`,
+      positionOfText(entry, path),
+    )
+  }
+}
+
+/** Of `/clients/{id}` and of `/clients/:id`. */
+function parametersOf(path: string): string[] {
+  return [...path.matchAll(/\{([^{}/]+)\}|(?<=\/):([A-Za-z0-9_]+)/g)].map(
+    ([, braced, colon]) => braced ?? colon!,
   )
 }
 
