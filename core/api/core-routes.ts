@@ -1,9 +1,9 @@
 // The control plane, all of it: each line is one concern over the loader, the bus and the log.
 
 import type { Mounted } from '../http/app.ts'
+import { describeRouter, type DocumentPart } from '../http/document/openapi.ts'
 import { READ_EVENTS, WRITE_EVENTS } from '../http/external-caller.ts'
 import { Mount } from '../http/mount.ts'
-import { describeRouter, type DocumentPart } from '../http/openapi.ts'
 import { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { backupRoutes } from './backups.ts'

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { readExternalDocument } from '../../core/http/external-document.ts'
+import { readExternalDocument } from '../../core/http/document/external-document.ts'
 
 const ok = { responses: { 200: { description: 'Fine.' } } }
 const documentOf = (more: object = {}, openapi = '3.1.0') =>

@@ -1,8 +1,8 @@
 // What a version serves: the router that `onLoad` returned, mounted, tried and described before anything of it is live.
 
 import type { PluginDefinition, PluginRouter } from '@home-console/sdk'
+import { describeRouter, UndescribableError, type DocumentPart } from '../../http/document/openapi.ts'
 import { Mount } from '../../http/mount.ts'
-import { describeRouter, UndescribableError, type DocumentPart } from '../../http/openapi.ts'
 import { DeclaringRouter } from '../../http/plugin-router.ts'
 import type { MountOwner } from '../../http/request-info.ts'
 import { PluginError, positionOf, positionOfText } from '../fault.ts'

@@ -1,8 +1,8 @@
 // Reads the OpenAPI document of an external service: checked before anything of it is shown, and put into words of 3.1.
 
 import * as v from 'valibot'
+import { operationKey } from '../proxied.ts'
 import { isObject, mapDocument, referencesOf, withReferences, type Json } from './document-tree.ts'
-import { operationKey } from './proxied.ts'
 
 /** Why a document is not taken. */
 export class DocumentRefused extends Error {

@@ -1,12 +1,12 @@
 // Puts what a service says of itself into its adapter's part of the document: what the adapter's routes lead to, and no more.
 
-import { securityOf, type Access } from './access.ts'
-import { canonicalPath } from './canonical.ts'
+import { securityOf, type Access } from '../access.ts'
+import { canonicalPath } from '../canonical.ts'
+import { operationKey, type ProxiedRoute } from '../proxied.ts'
 import type { Json } from './document-tree.ts'
 import { ExternalComponents, unlessTaken } from './external-components.ts'
 import { resolved, type ExternalDocument } from './external-document.ts'
 import { CORE_ANSWERS, coreAnswer, membersOf, operationIdFor, type DocumentPart } from './openapi.ts'
-import { operationKey, type ProxiedRoute } from './proxied.ts'
 
 export interface ExternalPartOptions {
   readonly id: string
