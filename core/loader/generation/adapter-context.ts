@@ -19,6 +19,7 @@ import type { Passage } from '../../proxy/passage.ts'
 import type { Scope } from '../../scope/scope.ts'
 import { leave, leaving } from '../border/border.ts'
 import type { Organs } from '../organs.ts'
+import { pathMaker } from './path-maker.ts'
 
 export interface AdapterOwner {
   readonly id: string
@@ -156,33 +157,4 @@ export class AdapterContext {
     })
     return (this.#passage = passage)
   }
-}
-
-/** Makes the path at the service, with the query, out of a request's URL. */
-function pathMaker(
-  { path, base = '' }: ProxyOptions,
-  prefix: string,
-): (url: string, parameter: (name: string) => string | undefined) => string {
-  if (path === undefined) {
-    return (url) => {
-      const rest = url.slice(url.indexOf('/', 'https://'.length) + prefix.length)
-      return rest.startsWith('/') ? base + rest : `${base}/${rest}`
-    }
-  }
-  // `/clients/{id}/files`: texts, and between them names.
-  const parts = path.split(/\{([^}]*)\}|:([A-Za-z0-9_]+)/).filter((part) => part !== undefined)
-  return (url, parameter) => {
-    let made = base
-    for (const [index, part] of parts.entries()) {
-      if (index % 2 === 0) made += part
-      else made += encodeURIComponent(given(parameter(part), part, path))
-    }
-    const query = url.indexOf('?')
-    return query === -1 ? made : made + url.slice(query)
-  }
-}
-
-function given(value: string | undefined, name: string, path: string): string {
-  if (value !== undefined) return value
-  throw new Error(`ctx.proxy: "${path}" has {${name}}, but the route that was called has no such parameter.`)
 }
