@@ -16,6 +16,6 @@ test('A name that reads like another one with scopes has a token of its own', as
     )
     return [sub, given]
   }
-  expect(await told('bob', ['*'])).toEqual(['bob', ['*']])
-  expect(await told('bob *', [])).toEqual(['bob *', []])
+  expect(await told('bob', ['lights.write', 'sun.read'])).toEqual(['bob', ['lights.write', 'sun.read']])
+  expect(await told('bob lights.write', ['sun.read'])).toEqual(['bob lights.write', ['sun.read']])
 })
