@@ -44,7 +44,7 @@ export class Crashes {
 
   /** Why the Core does not load this version of a plugin; null when it does. A version with other files is another one. */
   verdictOn(plugin: string, digest: string): string | null {
-    const charge = this.#charges[plugin]
+    const charge = this.#isCharged(plugin) ? this.#charges[plugin] : undefined
     if (charge === undefined || charge.times.length < LIMIT) return null
     if (charge.digest !== digest) {
       this.forgive(plugin)
@@ -54,7 +54,7 @@ export class Crashes {
   }
 
   forgive(plugin: string): void {
-    if (plugin in this.#charges) this.#keep(([id]) => id !== plugin)
+    if (this.#isCharged(plugin)) this.#keep(([id]) => id !== plugin)
   }
 
   /** The Core has run for `PROVEN_MS`: whoever is loaded now is not the reason. */
@@ -65,10 +65,15 @@ export class Crashes {
 
   /** Loads of plugins under suspicion take turns: if the Core dies again, it is known of which. */
   async inTurn<T>(plugin: string, load: () => Promise<T>): Promise<T> {
-    if (!(plugin in this.#charges)) return load()
+    if (!this.#isCharged(plugin)) return load()
     const mine = this.#turn.then(load)
     this.#turn = mine.catch(() => {})
     return mine
+  }
+
+  /** A plugin may be called like what every object comes with. */
+  #isCharged(plugin: string): boolean {
+    return Object.hasOwn(this.#charges, plugin)
   }
 
   #charge(death: Death, now: number): Charge[] {

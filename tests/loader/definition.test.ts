@@ -20,3 +20,10 @@ test('a member that no plugin has is told, and passed over; what an instance of 
   ])
   expect(house.runtime.loader.count()).toMatchObject({ active: 2 })
 })
+
+test('a plugin may be called like what every object comes with', async () => {
+  await using house = await startTestHouse({
+    plugins: { constructor: { 'index.ts': `export default { onLoad() {} }` } },
+  })
+  expect(house.runtime.loader.view('constructor')).toMatchObject({ state: 'active', error: null })
+})
