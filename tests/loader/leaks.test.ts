@@ -1,8 +1,10 @@
 // What a generation did not let go of: it is ended by force, and named in the record, in the log and in an event.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import type { Hold, Reload } from '@home-console/sdk'
 import type { TestHouse } from '@home-console/sdk/testing'
+import { closedSince, openDescriptors } from '../../core/loader/border/descriptors.ts'
 import { until } from '../until.ts'
 import { answering, answerOf, expectUntouchedBystander, houseWith } from './bystander.ts'
 
@@ -360,3 +362,13 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+
+test('a child of somebody else that was killed a moment before is no leak', () => {
+  const child = Bun.spawn(['sleep', '60'])
+  process.kill(child.pid, 'SIGKILL')
+  // Nobody has heard of its end yet: that takes a turn of the loop.
+  const isZombie = () => /^State:\s+Z/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
+  for (const end = Date.now() + 5_000; !isZombie();) expect(Date.now()).toBeLessThan(end)
+  const children = closedSince(openDescriptors()).filter(({ kind }) => kind === 'child process')
+  expect(children).toEqual([])
+})

@@ -60,7 +60,8 @@ function describe(number: string, target: string, sockets: ReadonlyMap<string, H
   }
   if (target === 'anon_inode:[pidfd]') {
     const pid = Number(/^Pid:\s*(-?\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'utf8'))?.[1])
-    if (pid > 0)
+    // One that had ended before, or was being ended, is not what a plugin left running.
+    if (pid > 0 && !wasKilled(pid))
       return { target, pid, hold: { kind: 'child process', label: `${commandOf(pid)} (pid ${pid})` } }
   }
   return { target, hold: target.startsWith('/') ? { kind: 'file', label: target } : null }
