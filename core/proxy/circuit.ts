@@ -18,6 +18,8 @@ export class CircuitOpen extends Error {
 export interface CircuitOptions {
   /** Whether an error says that the service fails, and not only that its caller left. */
   readonly isFailure: (error: unknown) => boolean
+  /** Whether an error says that the service has answered, if not as it should. */
+  readonly isAnswer: (error: unknown) => boolean
   readonly onChange: (state: CircuitState) => void
 }
 
@@ -77,10 +79,10 @@ export class Circuit {
     const { circuitBreaker, ConsecutiveBreaker, ExponentialBackoff, handleWhen, noJitterGenerator } =
       await import('cockatiel')
     if (this.#policy !== undefined) return this.#policy
-    const { isFailure, onChange } = this.#options
+    const { isFailure, isAnswer, onChange } = this.#options
     const policy = circuitBreaker(
       // A try whose caller left has shown nothing: the service is left alone for another while.
-      handleWhen((error) => isFailure(error) || this.#state === 'half_open'),
+      handleWhen((error) => isFailure(error) || (this.#state === 'half_open' && !isAnswer(error))),
       {
         breaker: new ConsecutiveBreaker(FAILURES),
         halfOpenAfter: new ExponentialBackoff({

@@ -18,6 +18,8 @@ export type FaultLog = Pick<Logger, 'info' | 'warn'>
 const made = new WeakSet<Error>()
 /** That nobody answered, or nothing that is HTTP: what a service's circuit counts. An answer that is not taken is none. */
 const faults = new WeakSet<Error>()
+/** Answers that are not taken: the service is there. */
+const refused = new WeakSet<Error>()
 
 /** What Bun says of an answer that is none; all else is about the way to the service. */
 const NO_ANSWER = new Set([
@@ -64,6 +66,13 @@ export class Faults {
     return fault
   }
 
+  /** An answer that is not taken: its circuit counts none. */
+  refused(what: string): Error {
+    const error = this.make('external_bad_answer', what)
+    refused.add(error)
+    return error
+  }
+
   /** What Bun says of a call, in words. */
   of(error: unknown, answered: boolean, large: boolean): Error {
     if (error instanceof Error && made.has(error)) return error
@@ -87,6 +96,10 @@ export class Faults {
 
 export function isFault(error: unknown): error is Error {
   return error instanceof Error && faults.has(error)
+}
+
+export function isRefused(error: unknown): boolean {
+  return error instanceof Error && refused.has(error)
 }
 
 export function isBroken(error: unknown): boolean {

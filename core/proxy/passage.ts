@@ -154,7 +154,7 @@ export class Passage {
           const what = `opened no WebSocket: ${error.message}`
           const refused =
             error instanceof UpgradeRefused
-              ? this.#faults.make('external_bad_answer', what)
+              ? this.#faults.refused(what)
               : this.#faults.fault('external_unreachable', what)
           throw this.#faults.told(refused, label)
         }),
@@ -250,7 +250,7 @@ export class Passage {
   /** Makes the head of the service's answer one for the client. */
   #judge(response: Response, asked: Asked, path: string, line: Line, { base = '' }: ProxyOptions): void {
     const { status, headers } = response
-    const refuse = (what: string) => this.#faults.make('external_bad_answer', what)
+    const refuse = (what: string) => this.#faults.refused(what)
     if (status < 200 || status > 599) throw refuse(`answered with the status ${status}, which is none`)
     if (cleanResponseHeaders(headers) > MOST_HEADER_BYTES)
       throw refuse(`answered with headers of more than ${MOST_HEADER_BYTES} bytes`)

@@ -2,7 +2,7 @@
 
 import { Calls } from './calls.ts'
 import type { CircuitState } from './circuit.ts'
-import { isFault, type FaultLog, type MakeProblem } from './faults.ts'
+import { isFault, isRefused, type FaultLog, type MakeProblem } from './faults.ts'
 import { Line } from './line.ts'
 import type { Origins } from './own-headers.ts'
 import { Passage, type Adapter } from './passage.ts'
@@ -46,7 +46,7 @@ export class Proxy {
           log.warn(`The external service "${name}" failed again and again, and is left alone for a while.`)
         if (state === 'closed') log.info(`The external service "${name}" answers again.`)
       }
-      line = new Line(name, reach, { isFailure: isFault, onChange })
+      line = new Line(name, reach, { isFailure: isFault, isAnswer: isRefused, onChange })
       this.#lines.set(reach, line)
     }
     return line

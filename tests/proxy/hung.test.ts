@@ -143,6 +143,22 @@ describe('a service that fails again and again', () => {
     expect((await tried!).status).toBe(200)
   }, 15_000)
 
+  test('is well again when it answers the one that tries, be it with a refusal', async () => {
+    let sick = true
+    const service = await wild((socket) =>
+      sick
+        ? socket.resetAndDestroy()
+        : socket.write('HTTP/1.1 302 Found\r\nLocation: javascript:0\r\nContent-Length: 0\r\n\r\n'),
+    )
+    house = await houseBefore({ svc: { url: service.url } })
+    const post = () => ask('svc', { method: 'POST', body: 'x', redirect: 'manual' })
+    for (let count = 0; count < 5; count++) await post()
+    expect(stateOf('svc').breaker).toBe('open')
+    sick = false
+    await until('it to refuse', async () => (await post()).status === 502)
+    expect(stateOf('svc').breaker).toBe('closed')
+  }, 15_000)
+
   test('is not taken for sick because it refuses what a client asks, be it a WebSocket', async () => {
     const service = await wild((socket, head) =>
       head.includes('pgrade')
