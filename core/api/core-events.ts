@@ -10,6 +10,13 @@ const OfPlugin = z
 export const CORE_EVENTS = {
   'core.started': z.object({ version: z.string() }),
   'core.stopping': z.object({ reason: z.string() }),
+  'core.blocked': z.object({
+    plugin: z.string().nullable(),
+    kind: z.string().nullable(),
+    label: z.string().nullable(),
+    sure: z.enum(['running', 'loading', 'last']).nullable(),
+    ms: z.number(),
+  }),
   'core.external': z.object({
     name: z.string(),
     adapter: z.string().nullable(),

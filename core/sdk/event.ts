@@ -40,6 +40,15 @@ export interface CloudEvent<Data = unknown, Type extends string = string> {
 export interface Events {
   'core.started': { version: string }
   'core.stopping': { reason: string }
+  /** The event loop was blocked for so many ms, and is free again. Where nobody knows by whom, all of them are null. */
+  'core.blocked': {
+    plugin: string | null
+    kind: string | null
+    label: string | null
+    /** `running`: it was inside. `loading`: one of those that were being loaded. `last`: it ran last. */
+    sure: 'running' | 'loading' | 'last' | null
+    ms: number
+  }
   /** An external service is another way than before. */
   'core.external': {
     name: string

@@ -176,6 +176,7 @@ test('the Core tells of each of its own events', async () => {
   expect(Object.keys(document.channels).filter((type) => /^(core|plugin)\./.test(type))).toEqual([
     'core.started',
     'core.stopping',
+    'core.blocked',
     'core.external',
     'plugin.loaded',
     'plugin.reloaded',
