@@ -1,6 +1,8 @@
 // Events over HTTP: a stream that resumes, the last ones, and a way to publish.
 
 import { createRoute, type StandardIssue, z } from '@home-console/sdk'
+import { bodyLimit } from 'hono/body-limit'
+import { MAX_EVENT_DATA } from '../bus/event-bus.ts'
 import type { LoggedEvent } from '../bus/event-log.ts'
 import { assertPattern, isEventType, matches } from '../bus/pattern.ts'
 import { READ_EVENTS, WRITE_EVENTS } from '../http/external-caller.ts'
@@ -68,6 +70,9 @@ const NewEvent = z
   })
   .openapi('NewEvent')
 
+/** Of one event that just may be published, however it is escaped: a hundred that may not must not fill the memory. */
+const MAX_BODY_BYTES = 8 * MAX_EVENT_DATA
+
 const publishEvent = createRoute({
   method: 'post',
   path: '/api/core/events',
@@ -76,6 +81,12 @@ const publishEvent = createRoute({
   description:
     "The same `source` and `id` twice counts once. `core.**` and `plugin.**` are the Core's own. Data of a type that a plugin declares must fit what it says of it at `/asyncapi.json`. Whoever has not all rights speaks for itself; an external service sends what its service.json names.",
   security: [{ bearer: [WRITE_EVENTS] }],
+  middleware: bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => {
+      throw coreProblem('payload_too_large', `An event of more than ${MAX_BODY_BYTES} bytes is not taken.`)
+    },
+  }),
   request: {
     body: {
       required: true,

@@ -286,6 +286,15 @@ describe('publishing', () => {
     expect(house.events.filter(({ source }) => source.startsWith('/clients'))).toEqual([])
   })
 
+  test('what is too large to be an event is not read to its end', async () => {
+    const large = await publish(event({ data: 'x'.repeat(9 * 1024 * 1024) }))
+    expect(ProblemBody.parse(await large.json())).toMatchObject({
+      status: 413,
+      code: 'payload_too_large',
+      detail: 'An event of more than 8388608 bytes is not taken.',
+    })
+  })
+
   test('a retry after a refusal is no double', async () => {
     const sent = event({ data: 'x'.repeat(2 * 1024 * 1024) })
     expect((await publish(sent)).status).toBe(413)
