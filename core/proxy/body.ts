@@ -27,23 +27,40 @@ export interface BodySource {
   cancel(reason: unknown): Promise<void>
 }
 
+/**
+ * A piece of so many bytes is freed as soon as it is sent. The collector would come for it late: a hundred of them would
+ * wait for it, and each new one be made of memory that the system has to clear first, which costs as much as a copy.
+ */
+const LARGE_BYTES = 64 * 1024
+
 export class CarriedBody implements BodySource {
   readonly #reader: ReadableStreamDefaultReader<Bytes>
   readonly #watcher: Watcher
   readonly #asCore: <T>(run: () => T) => T
+  readonly #passesOn: boolean
+  /** The piece that was given last, where it can be let go of. */
+  #given: Bytes | undefined
   #wanted = true
   #giveEnd: (() => void) | undefined
 
-  constructor(source: ReadableStream<Bytes>, watcher: Watcher, asCore: <T>(run: () => T) => T) {
+  /** @param passesOn whether a piece is nobody's but its reader's, who is through with it when it asks for the next */
+  constructor(
+    source: ReadableStream<Bytes>,
+    watcher: Watcher,
+    asCore: <T>(run: () => T) => T,
+    passesOn: boolean,
+  ) {
     this.#reader = source.getReader() as ReadableStreamDefaultReader<Bytes>
     this.#watcher = watcher
     this.#asCore = asCore
+    this.#passesOn = passesOn
   }
 
   /** The next piece. Rejects with what whoever reads it is to be told. */
   read(): Promise<Piece> {
     const watcher = this.#watcher
     watcher.asked()
+    this.#release()
     if (!this.#wanted) return Promise.resolve({ done: true })
     return this.#asCore(
       () =>
@@ -53,6 +70,7 @@ export class CarriedBody implements BodySource {
             (piece) => {
               if (piece.done) watcher.ended()
               else watcher.given()
+              if (this.#passesOn) this.#given = piece.value
               resolve(piece)
             },
             (error: unknown) => {
@@ -68,6 +86,15 @@ export class CarriedBody implements BodySource {
     this.#wanted = false
     this.#watcher.ended()
     return this.#asCore(() => this.#reader.cancel(reason))
+  }
+
+  /** Frees the piece that was given last. */
+  #release(): void {
+    const piece = this.#given
+    this.#given = undefined
+    // One that is a part of something larger shares its memory with others.
+    if (piece === undefined || piece.byteLength !== piece.buffer.byteLength) return
+    if (piece.byteLength >= LARGE_BYTES) piece.buffer.transfer(0)
   }
 
   /** Ends it in good order, as if it had come to its end. */

@@ -169,11 +169,12 @@ export class Exchange {
     this.#lasting = headers.get('Content-Type')?.startsWith('text/event-stream') ?? false
     const { onStream } = this.#parts
     if (onStream !== undefined) {
-      onStream(this.#carryBody)
+      // An adapter may make another body of it, of pieces that are its own.
+      onStream((given, onBroken) => this.#carryBody(given, onBroken, given === body))
       return new Response(body, head)
     }
     return new Response(
-      streamOf((onBroken) => this.#carryBody(body, onBroken)),
+      streamOf((onBroken) => this.#carryBody(body, onBroken, false)),
       head,
     )
   }
@@ -198,7 +199,7 @@ export class Exchange {
     return bytes.then(give)
   }
 
-  readonly #carryBody: Carry = (body, onBroken) => {
+  #carryBody(body: Bytes, onBroken: (reason: unknown) => void, passesOn: boolean): BodySource {
     const { line, call, asCore } = this.#parts
     call.onCalledOff = onBroken
     const watcher = {
@@ -210,7 +211,7 @@ export class Exchange {
         return this.#whyNot(error)
       },
     }
-    const carried = new CarriedBody(body, watcher, asCore)
+    const carried = new CarriedBody(body, watcher, asCore, passesOn)
     if (this.#lasting) endWith(line.reach.leaving, carried, call)
     return carried
   }

@@ -17,6 +17,7 @@ afterEach(async () => {
 async function behind(
   answer: (request: Request) => Response | Promise<Response>,
   limits: Record<string, number> = {},
+  load?: string,
 ): Promise<void> {
   service = Bun.serve({
     port: 0,
@@ -25,7 +26,7 @@ async function behind(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: (request) => (request.url.endsWith('/health') ? new Response('ok') : answer(request)),
   })
-  house = await houseBefore({ svc: { url: service.url.origin, limits } })
+  house = await houseBefore({ svc: { url: service.url.origin, limits, ...(load !== undefined && { load }) } })
 }
 
 const ask = (path: string, init?: RequestInit) => house.request(`/api/plugins/svc${path}`, init)
@@ -159,13 +160,71 @@ test('200 MB go up and down, whole, without being kept', async () => {
   expect(most / 1024 / 1024).toBeLessThan(120)
 }, 30_000)
 
+describe('an answer that streams', () => {
+  const size = 48 * 1024 * 1024
+
+  async function digestOf(
+    body: ReadableStream<Uint8Array>,
+    eachTurn = () => Promise.resolve(),
+  ): Promise<string> {
+    const hash = new Bun.CryptoHasher('md5')
+    for await (const piece of body) {
+      await eachTurn()
+      hash.update(piece)
+    }
+    return hash.digest('hex')
+  }
+
+  test('is whole for a client that takes its time', async () => {
+    await behind(() => new Response(pieces(size)))
+    const slowly = () => Bun.sleep(2)
+    expect(await digestOf((await ask('/')).body!, slowly)).toBe(await digestOf(pieces(size)))
+  })
+
+  test('is whole for its adapter and for the client, where the adapter keeps a copy or makes another of it', async () => {
+    const load = `
+      const router = ctx.router()
+      const pass = ctx.proxy()
+      const digest = async (body) => {
+        const hash = new Bun.CryptoHasher('md5')
+        for await (const piece of body) { await Bun.sleep(1); hash.update(piece) }
+        return hash.digest('hex')
+      }
+      let kept = Promise.resolve('')
+      router.get('/copied', async (c) => {
+        const response = await pass(c)
+        kept = digest(response.clone().body)
+        return response
+      })
+      router.get('/same', async (c) => {
+        const { body } = await pass(c)
+        const reader = body.getReader()
+        const pieces = []
+        for (let next = await reader.read(); !next.done; next = await reader.read()) pieces.push(next.value)
+        kept = digest(pieces)
+        return new Response(new ReadableStream({
+          pull: (controller) => pieces.length > 0 ? controller.enqueue(pieces.shift()) : controller.close(),
+        }))
+      })
+      router.get('/kept', async (c) => c.text(await kept))
+      return router`
+    await behind(() => new Response(pieces(size)), {}, load)
+    const expected = await digestOf(pieces(size))
+    for (const path of ['/copied', '/same']) {
+      expect([path, await digestOf((await ask(path)).body!)]).toEqual([path, expected])
+    }
+    await digestOf((await ask('/copied')).body!)
+    expect(await (await ask('/kept')).text()).toBe(expected)
+  }, 30_000)
+})
+
 function pieces(size: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   const piece = new Uint8Array(256 * 1024)
   let sent = 0
   return new ReadableStream({
     pull(controller) {
       if (sent >= size) return controller.close()
-      piece[0] = sent / piece.length
+      piece.fill(sent / piece.length)
       controller.enqueue(piece.slice())
       sent += piece.length
     },
