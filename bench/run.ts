@@ -1,4 +1,5 @@
-// Runs the benchmarks, all or those that are named, one after the other; a run of all writes the README's table.
+// Runs the benchmarks, all or those that are named, one after the other; a run of all writes docs/benchmarks.md and the
+// README's summary of it.
 // Exit code 0 when every bound holds, 1 when one does not or could not be measured, 2 for a name that is none.
 
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -15,7 +16,7 @@ import { leak } from './leak/leak.ts'
 import { hung } from './hung/hung.ts'
 import { large } from './large/large.ts'
 import { endProcesses } from './lib/process.ts'
-import { linesOf, machine, withTable, type Outcome } from './lib/report.ts'
+import { linesOf, machine, pageOf, withSummary, type Outcome } from './lib/report.ts'
 import { repository } from './lib/workspace.ts'
 import { load } from './load/load.ts'
 import { modes } from './modes/modes.ts'
@@ -92,7 +93,9 @@ for (const benchmark of ALL.filter(({ name }) => names.length === 0 || names.inc
 
 if (names.length === 0) {
   const readme = join(repository, 'README.md')
-  writeFileSync(readme, withTable(readFileSync(readme, 'utf8'), outcomes))
-  await Bun.spawn([process.execPath, 'fmt', readme], { stdio: ['ignore', 'ignore', 'inherit'] }).exited
+  const page = join(repository, 'docs/benchmarks.md')
+  writeFileSync(page, pageOf(outcomes))
+  writeFileSync(readme, withSummary(readFileSync(readme, 'utf8'), outcomes))
+  await Bun.spawn([process.execPath, 'fmt', readme, page], { stdio: ['ignore', 'ignore', 'inherit'] }).exited
 }
 process.exit(outcomes.some(({ figures }) => figures.some(({ holds }) => holds === false)) ? 1 : 0)

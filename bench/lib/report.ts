@@ -1,4 +1,4 @@
-// How figures are told: lines for a terminal, and a table for the README.
+// How figures are told: lines for a terminal, all of them in a table of their own, and a line for each benchmark in the README.
 
 import { cpus, totalmem } from 'node:os'
 import type { Benchmark, Figure } from '../benchmark.ts'
@@ -25,19 +25,48 @@ const BEGIN = '<!-- bench:begin -->'
 const END = '<!-- bench:end -->'
 
 /**
- * Puts the table between the two marks.
+ * Puts a line for each benchmark between the two marks, and every promise that does not hold.
  *
  * @throws Error when the text has no marks
  */
-export function withTable(text: string, outcomes: readonly Outcome[]): string {
+export function withSummary(text: string, outcomes: readonly Outcome[]): string {
   const begin = text.indexOf(BEGIN)
   const end = text.indexOf(END)
   if (begin === -1 || end < begin)
     throw new Error(`README.md has no ${BEGIN} … ${END} to put the table between.`)
-  return `${text.slice(0, begin + BEGIN.length)}\n\n${tableOf(outcomes)}\n\n${text.slice(end)}`
+  return `${text.slice(0, begin + BEGIN.length)}\n\n${summaryOf(outcomes)}\n\n${text.slice(end)}`
 }
 
-function tableOf(outcomes: readonly Outcome[]): string {
+function summaryOf(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ benchmark, figures }) => {
+    const promised = figures.filter(({ holds }) => holds !== undefined)
+    const [first] = [...promised, ...figures]
+    const kept = promised.filter(({ holds }) => holds).length
+    const share = kept === promised.length ? `all ${kept}` : `**${kept} of ${promised.length}**`
+    return [
+      `\`${benchmark.name}\``,
+      first!.what,
+      first!.value,
+      first!.beside ?? '',
+      first!.bound ?? '',
+      share,
+    ]
+  })
+  const broken = outcomes.flatMap(({ benchmark, figures }) =>
+    figures
+      .filter(({ holds }) => holds === false)
+      .map(({ what, value, bound }) => `- \`${benchmark.name}\`: ${what}, ${value} (${bound ?? 'measured'})`),
+  )
+  return [
+    tableOf(['', 'first of its figures', 'here', 'beside it, in the same run', 'bound', 'bounds held'], rows),
+    '',
+    ...(broken.length === 0 ? [] : ['What did not hold in that run:', '', ...broken, '']),
+    measuredWhere(),
+  ].join('\n')
+}
+
+/** Every figure, as a page of its own. */
+export function pageOf(outcomes: readonly Outcome[]): string {
   const rows = outcomes.flatMap(({ benchmark, figures }) =>
     figures.map(({ what, value, beside, bound, holds }, index) => [
       index === 0 ? `\`${benchmark.name}\`` : '',
@@ -48,11 +77,22 @@ function tableOf(outcomes: readonly Outcome[]): string {
       holds === undefined ? '' : holds ? 'yes' : '**no**',
     ]),
   )
-  const head = ['', 'measured', 'here', 'beside it, in the same run', 'bound', 'holds']
-  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
   return [
-    ...lines,
+    '# Every figure',
     '',
-    `Measured by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}: ${machine()}.`,
+    'What is measured, how, and why that is fair stands at the head of each file under `bench/`.',
+    '',
+    tableOf(['', 'measured', 'here', 'beside it, in the same run', 'bound', 'holds'], rows),
+    '',
+    measuredWhere(),
+    '',
   ].join('\n')
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function measuredWhere(): string {
+  return `Measured by \`bun run bench\` on ${new Date().toISOString().slice(0, 10)}: ${machine()}.`
 }
