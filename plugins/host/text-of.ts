@@ -26,7 +26,9 @@ export async function textOf(path: string): Promise<string | null> {
 /** The names in a folder, in their natural order; none where there is no such folder. */
 export async function namesIn(path: string): Promise<string[]> {
   const names = (await orNull(readdir(path))) ?? []
-  return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+  const key = (name: string) => name.replaceAll(/\d+/g, (digits) => digits.padStart(12, '0'))
+  // A collator would bring its tables along, some MB, for names that are ASCII.
+  return names.sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
 async function orNull<Answer>(reading: Promise<Answer>): Promise<Answer | null> {

@@ -93,6 +93,18 @@ describe('a save', () => {
     expect(outcomes()).not.toContain('kept_old')
   })
 
+  test('in one step, hundreds of times, each in a turn of its own, makes few reloads, and the last one serves', async () => {
+    house = await houseWith(lamp())
+    for (let save = 1; save <= 300; save++) {
+      writeFileSync(house.path('lamp/next.tmp'), answering(String(save)))
+      renameSync(house.path('lamp/next.tmp'), house.path('lamp/index.ts'))
+      await Bun.sleep(1)
+    }
+    await answers('300')
+    await calm()
+    expect(outcomes().length).toBeLessThanOrEqual(20)
+  })
+
   test.each([30, 40])('in place, with pieces %d ms apart, is never read torn', async (pause) => {
     let torn: number[]
     await keepingPace(async () => {

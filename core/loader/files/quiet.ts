@@ -11,6 +11,10 @@ const PATIENCE_MS = 1_000
 /** How long a checkout may take, in ms. What is locked longer was left locked. */
 const CHECKOUT_MS = 30_000
 
+/** A file that is replaced more often than this, in so many ms, is in a storm: it is read when that is over. */
+const STORM = 10
+const STORM_MS = 40
+
 export interface QuietOptions {
   /** Whether a file that is whole must wait for one of those that are not. */
   readonly isTied: (path: string, written: readonly string[]) => boolean
@@ -24,6 +28,8 @@ export class Quiet {
   readonly #options: QuietOptions
   /** When each was noted last. */
   readonly #written = new Map<string, number>()
+  /** How often each was read at once, and since when. */
+  readonly #bursts = new Map<string, { readonly since: number; count: number }>()
   #since = 0
   /** When a checkout was last seen to be under way: patience begins where it ends. */
   #checkoutAt = 0
@@ -44,7 +50,8 @@ export class Quiet {
     const ready: string[] = []
     for (const { path, whole } of hints) {
       if (!whole) continue
-      if (this.#written.size > 0 && this.#options.isTied(path, [...this.#written.keys()])) wait(path)
+      const isTied = this.#written.size > 0 && this.#options.isTied(path, [...this.#written.keys()])
+      if (isTied || this.#isInStorm(path, now)) wait(path)
       else ready.push(path)
     }
     // Whoever writes without a pause must not put off the look for ever.
@@ -55,6 +62,13 @@ export class Quiet {
   close(): void {
     clearTimeout(this.#timer)
     this.#written.clear()
+  }
+
+  #isInStorm(path: string, now: number): boolean {
+    const burst = this.#bursts.get(path)
+    if (burst !== undefined && now - burst.since < STORM_MS) return ++burst.count > STORM
+    this.#bursts.set(path, { since: now, count: 1 })
+    return false
   }
 
   #lookIn(ms: number): void {
