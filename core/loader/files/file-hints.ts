@@ -118,9 +118,9 @@ export class FileHints {
    * file that is being written under its own name appears just so, but over nothing.
    */
   #cameWhole(path: string, order: readonly string[]): boolean {
+    // Asked first, as it is what a save is as a rule, and one look at the disk tells it.
+    if (this.#options.wasReplaced(path)) return true
     const source = order[order.indexOf(path) - 1]
-    const moved =
-      source !== undefined && dirname(source) === dirname(path) && !existsSync(source) && existsSync(path)
-    return moved || this.#options.wasReplaced(path)
+    return source !== undefined && dirname(source) === dirname(path) && !existsSync(source) && existsSync(path)
   }
 }
