@@ -1,6 +1,7 @@
 // What `service.json` says of an external service, checked before anything of it is started or called.
 
-import { parseTree, type ParseError } from 'jsonc-parser'
+import type { ParseError } from 'jsonc-parser'
+import { jsonc } from '../jsonc.ts'
 import * as v from 'valibot'
 import { mistakesIn } from '../mistakes.ts'
 
@@ -115,6 +116,6 @@ export function parseServiceManifest(text: string, folderName: string): ServiceM
 /** `JSON.parse` does not say where. */
 function brokenLine(text: string): number {
   const errors: ParseError[] = []
-  parseTree(text, errors, { disallowComments: true, allowTrailingComma: false })
+  jsonc().parseTree(text, errors, { disallowComments: true, allowTrailingComma: false })
   return text.slice(0, errors[0]?.offset ?? 0).split('\n').length
 }

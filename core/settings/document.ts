@@ -1,6 +1,7 @@
 // A settings file: JSON with comments, read with its lines, and edited so that all that the owner wrote stays.
 
-import { createScanner, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser'
+import type { Node, ParseError } from 'jsonc-parser'
+import { jsonc } from '../jsonc.ts'
 import { harmIn, isObject, isSame, MAX_DEPTH, type Json, type JsonObject, type Path } from './json.ts'
 
 /** The text is no settings file. */
@@ -48,7 +49,7 @@ function treeOf(text: string): Node {
   if (text.length > MAX_LENGTH) throw new BadDocument(`It is longer than ${MAX_LENGTH} characters.`, 1)
   assertShallow(text)
   const errors: ParseError[] = []
-  const root = parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false })
+  const root = jsonc().parseTree(text, errors, { allowTrailingComma: true, allowEmptyContent: false })
   const [error] = errors
   if (error !== undefined)
     throw new BadDocument(`It is no JSON with comments: ${inWords(error)}.`, lineAt(text, error.offset))
@@ -61,7 +62,7 @@ function treeOf(text: string): Node {
 
 /** Before the parser, which calls itself for each level. */
 function assertShallow(text: string): void {
-  const scanner = createScanner(text, true)
+  const scanner = jsonc().createScanner(text, true)
   let depth = 0
   for (let token = Number(scanner.scan()); token !== EOF; token = Number(scanner.scan())) {
     if (token === OPEN_BRACE || token === OPEN_BRACKET) depth++
@@ -97,7 +98,8 @@ function assertUnambiguous(node: Node, text: string): void {
 }
 
 function inWords({ error }: ParseError): string {
-  return printParseErrorCode(error)
+  return jsonc()
+    .printParseErrorCode(error)
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()
 }
@@ -219,7 +221,7 @@ class Editor {
   }
 
   #commaAfter(node: Node): number | null {
-    const scanner = createScanner(this.#text, true)
+    const scanner = jsonc().createScanner(this.#text, true)
     scanner.setPosition(endOf(node))
     return Number(scanner.scan()) === COMMA ? scanner.getTokenOffset() : null
   }

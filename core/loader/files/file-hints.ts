@@ -121,6 +121,8 @@ export class FileHints {
     // Asked first, as it is what a save is as a rule, and one look at the disk tells it.
     if (this.#options.wasReplaced(path)) return true
     const source = order[order.indexOf(path) - 1]
-    return source !== undefined && dirname(source) === dirname(path) && !existsSync(source) && existsSync(path)
+    return (
+      source !== undefined && dirname(source) === dirname(path) && !existsSync(source) && existsSync(path)
+    )
   }
 }
