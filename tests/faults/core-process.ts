@@ -127,10 +127,13 @@ export class CoreProcess implements AsyncDisposable {
     for (const end = Date.now() + ms; ; await Bun.sleep(5)) {
       const line = this.logs.find(isIt)
       if (line !== undefined) return line
-      if (Date.now() > end || this.#over)
-        throw new Error(
-          `Waited ${ms} ms for a line. The last: ${JSON.stringify(this.logs.slice(-10), null, 1)}`,
-        )
+      if (Date.now() > end || this.#over) {
+        const { exitCode, signalCode } = this.#process!
+        const what = this.#over
+          ? `It ended (${exitCode ?? signalCode}) before a line came`
+          : `Waited ${ms} ms for a line`
+        throw new Error(`${what}. The last: ${JSON.stringify(this.logs.slice(-10), null, 1)}`)
+      }
     }
   }
 
