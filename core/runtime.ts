@@ -2,8 +2,8 @@
 
 import { join } from 'node:path'
 import * as zodOpenApi from '@hono/zod-openapi'
-import { mountCore } from './api/core-routes.ts'
 import { endEventStreams } from './api/event-stream.ts'
+import { Front } from './api/front.ts'
 import { Backups } from './backup/backups.ts'
 import { BackupRefused } from './backup/manifest.ts'
 import { RestoreSwap } from './backup/swap.ts'
@@ -241,24 +241,24 @@ export class Runtime {
       active: () => this.loader.list().flatMap(({ id, state }) => (state === 'active' ? [id] : [])),
       log: this.log.of(null),
     })
-    this.app.setCore(
-      mountCore({
-        loader: this.loader,
-        bus: this.bus,
-        services: this.services,
-        external: this.external,
-        proxy: this.proxy,
-        log: this.log,
-        databases: this.#databases,
-        filesDir,
-        home: this.home,
-        app: this.app,
-        backups: this.backups,
-        restart,
-        version: manifest.version,
-        startedAt: Date.now(),
-      }),
-    )
+    const front = new Front({
+      loader: this.loader,
+      bus: this.bus,
+      services: this.services,
+      external: this.external,
+      proxy: this.proxy,
+      log: this.log,
+      databases: this.#databases,
+      filesDir,
+      home: this.home,
+      app: this.app,
+      backups: this.backups,
+      restart,
+      version: manifest.version,
+      startedAt: Date.now(),
+      startedMs: performance.now(),
+    })
+    this.app.setCore({ mount: front })
   }
 
   /** Where the Core listens. */

@@ -5,8 +5,9 @@ import { Busy } from '../backup/backups.ts'
 import { NoRoom } from '../backup/room.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
+import { answers, jsonBody, problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { answers, Backup, BackupSettings, jsonBody, NewBackup, problems } from './schemas.ts'
+import { Backup, BackupSettings, NewBackup } from './schemas.ts'
 
 const listBackups = createRoute({
   method: 'get',

@@ -35,6 +35,8 @@ export interface CoreApi {
   readonly version: string
   /** Ms since the epoch. */
   readonly startedAt: number
+  /** On the clock of `performance.now()`, which does not jump. */
+  readonly startedMs: number
 }
 
 /** @throws Problem `no_such_plugin` */

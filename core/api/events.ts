@@ -8,10 +8,11 @@ import { assertPattern, isEventType, matches } from '../bus/pattern.ts'
 import { READ_EVENTS, WRITE_EVENTS } from '../http/external-caller.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem, pointerTo } from '../http/problems.ts'
+import { answers, problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 import { EventRights } from './event-rights.ts'
 import { eventStream } from './event-stream.ts'
-import { answers, CloudEventBody, Page, problems } from './schemas.ts'
+import { CloudEventBody, Page } from './schemas.ts'
 
 const Patterns = z
   .union([z.string(), z.array(z.string())])

@@ -5,8 +5,9 @@ import type { ExternalService } from '../external/external-service.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { messageOf } from '../loader/fault.ts'
+import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { answers, External } from './schemas.ts'
+import { External } from './schemas.ts'
 
 const listExternal = createRoute({
   method: 'get',

@@ -2,8 +2,10 @@
 
 import { createRoute, z } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { answers } from './schemas.ts'
+
+export const HEALTH = '/health'
 
 const Health = z
   .object({
@@ -21,19 +23,17 @@ const Health = z
 
 const getHealth = createRoute({
   method: 'get',
-  path: '/health',
+  path: HEALTH,
   operationId: 'getHealth',
   summary: 'How the house is',
   security: [],
   responses: answers('The house answers.', Health),
 })
 
-export function healthRoutes(router: DeclaringRouter, { loader, version }: CoreApi): void {
-  // Of the clock that does not jump.
-  const started = performance.now()
+export function healthRoutes(router: DeclaringRouter, { loader, version, startedMs }: CoreApi): void {
   router.openapi(getHealth, (c) => {
     const plugins = loader.count()
     const status = plugins.failed > 0 ? ('degraded' as const) : ('ok' as const)
-    return c.json({ status, version, uptime: (performance.now() - started) / 1_000, plugins }, 200)
+    return c.json({ status, version, uptime: (performance.now() - startedMs) / 1_000, plugins }, 200)
   })
 }

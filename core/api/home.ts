@@ -3,8 +3,9 @@
 import { createRoute } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
+import { answers, jsonBody } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { answers, Home, jsonBody } from './schemas.ts'
+import { Home } from './schemas.ts'
 
 const getHome = createRoute({
   method: 'get',

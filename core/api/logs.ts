@@ -2,9 +2,10 @@
 
 import { createRoute, z } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 import { eventStream } from './event-stream.ts'
-import { LogLine, Page, problems } from './schemas.ts'
+import { LogLine, Page } from './schemas.ts'
 
 const listLogs = createRoute({
   method: 'get',

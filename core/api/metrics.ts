@@ -5,9 +5,9 @@ import type { DatabaseUsage } from '../db/plugin-databases.ts'
 import type { ExternalView } from '../external/external-service.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { DURATION_BUCKETS } from '../http/request-stats.ts'
+import { problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 import { openEventStreams } from './event-stream.ts'
-import { problems } from './schemas.ts'
 
 const getMetrics = createRoute({
   method: 'get',

@@ -8,8 +8,9 @@ import type { ConfigEdit, Shown } from '../loader/config-changes.ts'
 import { FixedByEnvironment, NoSuchSetting, patched, replaced } from '../settings/edits.ts'
 import { harmIn, isObject, pointerOf, type JsonObject } from '../settings/json.ts'
 import { saysSealed } from '../settings/secrets.ts'
+import { answers } from './answers.ts'
 import { unitOf, type CoreApi } from './core-api.ts'
-import { answers, PluginConfig, PluginId } from './schemas.ts'
+import { PluginConfig, PluginId } from './schemas.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
 

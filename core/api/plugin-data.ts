@@ -6,8 +6,9 @@ import { createRoute } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { isPluginId } from '../loader/files/discovery.ts'
+import { problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { PluginId, problems } from './schemas.ts'
+import { PluginId } from './schemas.ts'
 
 const deletePluginData = createRoute({
   method: 'delete',

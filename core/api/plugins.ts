@@ -5,8 +5,9 @@ import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { WATCHED_MS } from '../loader/life/burst.ts'
 import type { PluginUnit } from '../loader/life/plugin-unit.ts'
+import { answers, jsonBody } from './answers.ts'
 import { unitOf, type CoreApi } from './core-api.ts'
-import { answers, jsonBody, MODES, Page, Plugin, PluginId, Reload } from './schemas.ts'
+import { MODES, Page, Plugin, PluginId, Reload } from './schemas.ts'
 
 const listPlugins = createRoute({
   method: 'get',

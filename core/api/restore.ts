@@ -7,8 +7,9 @@ import { NoRoom } from '../backup/room.ts'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
 import { coreProblem } from '../http/problems.ts'
 import { WrongPassphrase } from '../secrets/passphrase.ts'
+import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { answers, RestoreOutcome, RestorePlan } from './schemas.ts'
+import { RestoreOutcome, RestorePlan } from './schemas.ts'
 
 const restoreBackup = createRoute({
   method: 'post',

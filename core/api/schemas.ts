@@ -1,8 +1,6 @@
 // What the control plane says over HTTP, in zod: the shapes that stand in the OpenAPI document.
 
 import { z } from '@home-console/sdk'
-import { ERROR_BOOK } from '../http/error-book.ts'
-import { titleOf } from '../http/status-titles.ts'
 import { WATCHED_MS } from '../loader/life/burst.ts'
 
 export const MODES = ['in_process', 'embedded', 'microservice'] as const
@@ -10,23 +8,6 @@ export const EXTERNAL_STATES = ['stopped', 'starting', 'up', 'down', 'given_up',
 
 const time = z.string().openapi({ format: 'date-time', description: 'RFC 3339 in UTC.' })
 const ms = z.number().openapi({ description: 'Milliseconds.' })
-
-export const ProblemBody = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.number().int(),
-    code: z.string().openapi({
-      description: `One of ${Object.keys(ERROR_BOOK).join(', ')}; a plugin's own is \`<id>.<code>\`.`,
-    }),
-    detail: z.string().optional(),
-    requestId: z.string(),
-    errors: z
-      .array(z.object({ pointer: z.string(), detail: z.string() }))
-      .optional()
-      .openapi({ description: 'With `invalid_request`: what does not fit, by JSON pointer.' }),
-  })
-  .openapi('Problem', { description: 'RFC 9457 problem details.' })
 
 export const Hold = z.object({ kind: z.string(), label: z.string() }).openapi('Hold')
 
@@ -297,24 +278,3 @@ export const PluginId = z.object({
 export const Page = (most: number, usual: number) => ({
   limit: z.coerce.number().int().min(1).max(most).default(usual),
 })
-
-const problemContent = { 'application/problem+json': { schema: ProblemBody } }
-
-/** The problems that a route may answer with, each under its status. */
-export function problems(...statuses: number[]) {
-  return Object.fromEntries(
-    statuses.map((status) => [status, { description: titleOf(status), content: problemContent }]),
-  )
-}
-
-/** The answers of a route, with the problems that it may give. */
-export function answers<Body extends z.ZodType>(description: string, body: Body, ...statuses: number[]) {
-  return {
-    200: { description, content: { 'application/json': { schema: body } } },
-    ...problems(...statuses),
-  } as const
-}
-
-export function jsonBody<Body extends z.ZodType>(schema: Body) {
-  return { required: true, content: { 'application/json': { schema } } } as const
-}

@@ -2,8 +2,9 @@
 
 import { createRoute, z } from '@home-console/sdk'
 import type { DeclaringRouter } from '../http/plugin-router.ts'
+import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
-import { answers, Service } from './schemas.ts'
+import { Service } from './schemas.ts'
 
 const listServices = createRoute({
   method: 'get',

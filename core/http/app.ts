@@ -34,7 +34,7 @@ export class App {
   readonly #options: AppOptions
   readonly #mounts = new Map<string, Mounted>()
   readonly #stats = new Map<string, RequestStats>()
-  #core: Mounted | undefined
+  #core: { readonly mount: Mounting; readonly document?: DocumentPart } | undefined
   #document: string | undefined
   /** Answers with `Connection: close`, so that clients on kept connections leave before the stop. */
   #leaving = false
@@ -45,9 +45,9 @@ export class App {
     this.#options = options
   }
 
-  /** Everything outside the plugins' prefixes. */
-  setCore(mounted: Mounted): void {
-    this.#core = mounted
+  /** Everything outside the plugins' prefixes; until it has a document, that is the plugins' alone. */
+  setCore(core: { readonly mount: Mounting; readonly document?: DocumentPart }): void {
+    this.#core = core
     this.#document = undefined
   }
 
@@ -88,7 +88,7 @@ export class App {
   get document(): string {
     this.#document ??= joinParts(
       [
-        ...(this.#core === undefined ? [] : [this.#core.document]),
+        ...(this.#core?.document === undefined ? [] : [this.#core.document]),
         ...Array.from(this.#mounts.values(), ({ document }) => document),
       ],
       this.#options.info,

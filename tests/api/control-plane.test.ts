@@ -5,7 +5,8 @@ import type { TestHouse } from '@home-console/sdk/testing'
 import { startTestHouse } from '@home-console/sdk/testing'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { Home, Plugin, ProblemBody, Reload } from '../../core/api/schemas.ts'
+import { ProblemBody } from '../../core/api/answers.ts'
+import { Home, Plugin, Reload } from '../../core/api/schemas.ts'
 import { houseOf, NO_TOKEN, pluginOf, raw, statusOf } from '../http/kit.ts'
 
 let house: TestHouse

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { TestHouse } from '@home-console/sdk/testing'
 import { connect } from 'node:net'
-import { ProblemBody } from '../../core/api/schemas.ts'
+import { ProblemBody } from '../../core/api/answers.ts'
 import { until } from '../until.ts'
 import { houseOf, NO_TOKEN } from './kit.ts'
 

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from 'bun:test'
 import { startTestHouse, type TestHouse } from '@home-console/sdk/testing'
-import { ProblemBody } from '../../core/api/schemas.ts'
+import { ProblemBody } from '../../core/api/answers.ts'
 import { until } from '../until.ts'
 import { houseOf, pluginOf, raw, statusOf } from './kit.ts'
 
