@@ -1,13 +1,14 @@
 // All calls that are under way, and one timer for their deadlines: nearly all end long before theirs, and a timer for each
 // would cost as much as writing its headers.
 
+import { Roster } from '../roster.ts'
 import type { Call } from './call.ts'
 
 /** No deadline is kept more exactly than this. */
 const GRAIN_MS = 10
 
 export class Calls {
-  readonly #calls = new Set<Call>()
+  readonly #calls = new Roster<Call>()
   #timer: Timer | undefined
   #tickAt = Infinity
 

@@ -3,8 +3,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Hold } from '@home-console/sdk'
 import { Passage, type Context } from '../../bus/storm.ts'
+import { handOn } from '../../http/hand-on.ts'
 import { coreProblem } from '../../http/problems.ts'
 import type { Waiter } from '../../http/request-info.ts'
+import { Roster } from '../../roster.ts'
 import { LAST, NOW, type Presence } from '../../vigil/record.ts'
 import { closedSince, openDescriptors, type Glance } from './descriptors.ts'
 
@@ -41,7 +43,7 @@ export class Border {
   readonly #presence: Presence
   readonly #words: Int32Array
   /** Those who wait for the plugin: rejected when it is ended by force, so that nobody waits for ever. */
-  readonly #waiting = new Set<(reason: unknown) => void>()
+  readonly #waiting = new Roster<{ reject(reason: unknown): void }>()
   #ended = false
 
   /**
@@ -99,21 +101,7 @@ export class Border {
       return onError(error)
     }
     if (promised === undefined) return onAnswer(answer)
-    return new Promise((resolve) => {
-      const settle = (hand: () => Result) => {
-        if (waiter.abandon !== fail) return
-        waiter.abandon = undefined
-        resolve(hand())
-      }
-      const fail = (error: unknown) => settle(() => onError(error))
-      waiter.abandon = fail
-      // A `then` of the plugin's own may throw.
-      try {
-        promised.then((value) => settle(() => onAnswer(value)), fail)
-      } catch (error) {
-        fail(error)
-      }
-    })
+    return handOn(waiter, promised, onAnswer, onError)
   }
 
   /** Inside, the record says who it is: the loop may be blocked there, or the process end. */
@@ -141,22 +129,22 @@ export class Border {
     this.#graph.dispose()
     const closed = closedSince(before)
     const reason = coreProblem('generation_ended')
-    for (const reject of this.#waiting) reject(reason)
-    this.#waiting.clear()
+    for (const { reject } of this.#waiting) reject(reason)
     return closed
   }
 
   /** A promise of the Core's own over one of the plugin's, which would never settle once the plugin is ended. */
   #settling<T>(promise: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.add(reject)
+      const waiter = { reject }
+      this.#waiting.add(waiter)
       promise.then(
         (value) => {
-          this.#waiting.delete(reject)
+          this.#waiting.delete(waiter)
           resolve(value)
         },
         (error: unknown) => {
-          this.#waiting.delete(reject)
+          this.#waiting.delete(waiter)
           reject(error)
         },
       )

@@ -3,13 +3,14 @@
 import type { Hold } from '@home-console/sdk'
 import { settlesWithin } from '../../clock.ts'
 import type { OpenStream } from '../../http/request-info.ts'
+import { Roster } from '../../roster.ts'
 
 /** Streams that are meant to stay open get this long to end by themselves, and then to be ended in good order. */
 const FAREWELL_MS = 250
 const CLOSING_MS = 1_000
 
 export class OpenStreams {
-  readonly #open = new Set<OpenStream>()
+  readonly #open = new Roster<OpenStream>()
   #onNoneLasts: (() => void) | undefined
 
   add(stream: OpenStream): void {

@@ -3,9 +3,10 @@
 import type { Hold } from '@home-console/sdk'
 import { settlesWithin } from '../../clock.ts'
 import type { Waiter } from '../../http/request-info.ts'
+import { Roster } from '../../roster.ts'
 
 export class UnderWay {
-  readonly #work = new Set<Hold | Waiter>()
+  readonly #work = new Roster<Hold | Waiter>()
   #onIdle: (() => void) | undefined
 
   begin(work: Hold | Waiter): void {
