@@ -66,6 +66,13 @@ const rules = [
     to: { path: '^core/', pathNot: '^core/$1[-./]' },
   },
   {
+    name: 'wire-knows-http-alone',
+    comment:
+      'The wire carries questions and answers; what they are good for is the affair of the proxy above it.',
+    from: { path: '^core/proxy/wire/' },
+    to: { path: '^core/', pathNot: '^core/proxy/wire/' },
+  },
+  {
     name: 'no-circle',
     comment:
       'A circle has no end to begin reading at. (Types are erased, so within a room they may name each other.)',

@@ -15,11 +15,12 @@ export class Call {
   readonly owner: object
   readonly #calls: Calls
   readonly #onEnd: () => void
-  readonly #controller = new AbortController()
+  #controller: AbortController | undefined
   #late: (() => void) | undefined
   #ended = false
   #reason: Error | undefined
   #farewells: (() => void)[] | undefined
+  #hangUp: (() => void) | undefined
   /** When something must have happened; as `performance.now()` tells it. */
   dueAt = Infinity
   /** Told when it is called off. */
@@ -34,7 +35,10 @@ export class Call {
     calls.add(this)
   }
 
+  /** Made for those who ask for it: it costs as much as all else that a call is. */
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#reason !== undefined) this.#controller.abort()
     return this.#controller.signal
   }
 
@@ -67,8 +71,14 @@ export class Call {
     if (this.#ended) return
     this.#reason = reason
     this.end()
-    this.#controller.abort()
+    this.#controller?.abort()
+    this.#hangUp?.()
     this.onCalledOff?.(reason)
+  }
+
+  /** Takes what ends it at the service, for who does not look at the signal. */
+  readonly onHangUp = (hangUp: () => void): void => {
+    this.#hangUp = hangUp
   }
 
   /** It came to its end. Again is no harm. */

@@ -4,15 +4,26 @@ import { CarriedBody, streamOf, type BodySource } from './body.ts'
 import type { Call } from './call.ts'
 import { isBroken, isOfWhoAsks, type Faults } from './faults.ts'
 import type { Line } from './line.ts'
+import type { Introduction } from './own-headers.ts'
 import type { Limits } from './target.ts'
+import type { Header } from './wire/header-line.ts'
+import type { Answer } from './wire/wire.ts'
 
 export type Deadlines = Omit<Limits, 'concurrency'>
 
-type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>
-type Head = Pick<Response, 'status' | 'statusText' | 'headers'>
+type Bytes = Uint8Array<ArrayBuffer>
+type Stream = ReadableStream<Bytes>
+interface Head {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: Header[]
+}
+
+/** Looks at the head of an answer, and says which headers go on. @throws why it is not taken */
+export type Judge = (answer: Answer) => readonly Header[]
 
 /** Reads the body of an answer for whoever hands it on; `onBroken` is told when nothing more will come. */
-export type Carry = (body: Bytes, onBroken: (reason: unknown) => void) => BodySource
+export type Carry = (body: Stream, onBroken: (reason: unknown) => void) => BodySource
 
 export interface Question {
   /** For people. */
@@ -20,8 +31,9 @@ export interface Question {
   /** At the service, with the query. */
   readonly path: string
   readonly method: string
-  readonly headers: Record<string, string>
-  readonly body: RequestInit['body']
+  readonly introduction: Introduction
+  readonly headers: readonly Header[]
+  readonly body: NonNullable<RequestInit['body']> | null
   /** Whether it takes long to ask. */
   readonly large: boolean
   readonly decompress: boolean
@@ -63,10 +75,9 @@ export class Exchange {
   }
 
   /**
-   * @param judge looks at the head of the answer, and may change it
    * @throws a fault of the service; the reason for which the call was called off
    */
-  async run(judge: (head: Response) => void): Promise<Response> {
+  async run(judge: Judge): Promise<Response> {
     const { line, call } = this.#parts
     const { isClean } = line.circuit
     try {
@@ -78,26 +89,16 @@ export class Exchange {
     }
   }
 
-  async #ask(judge: (head: Response) => void): Promise<Response> {
-    const { line, call } = this.#parts
-    const { path, method, headers, body = null, decompress } = this.#question
-    const init: BunFetchRequestInit = {
-      method,
-      headers,
-      body,
-      redirect: 'manual',
-      decompress,
-      session: line.session,
-      signal: call.signal,
-      timeout: this.#socketTimeout(),
-    }
+  async #ask(judge: Judge): Promise<Response> {
+    const { call } = this.#parts
+    const { method, body } = this.#question
+    const isSafe = body === null && SAFE.has(method)
     this.#expectHead()
-    for (let mayRetry = body === null && SAFE.has(method); ; mayRetry = false) {
+    for (let mayRetry = isSafe; ; mayRetry = false) {
       try {
-        const response = await fetch(line.origin + path, init)
+        const answer = await this.#answer(isSafe)
         call.answered = true
-        judge(response)
-        return await this.#carry(response)
+        return await this.#carry(answer, judge(answer))
       } catch (error) {
         // It may be that the client left, and nobody has looked yet.
         this.#parts.whenSlow()
@@ -110,7 +111,27 @@ export class Exchange {
     }
   }
 
-  /** What is thrown where `fetch` threw. */
+  /** The head of an answer, over the wire where that can be. */
+  #answer(isSafe: boolean): Promise<Answer> {
+    const { line, call } = this.#parts
+    const { path, method, introduction, headers, body, decompress } = this.#question
+    const { host } = line
+    if (isSafe && !decompress && line.wire !== undefined)
+      return line.wire.ask({ method, path, host, lines: introduction.lines, headers }, call.onHangUp)
+    const init: BunFetchRequestInit = {
+      method,
+      headers: [['Host', host], ...introduction.headers, ...headers],
+      body,
+      redirect: 'manual',
+      decompress,
+      session: line.session,
+      signal: call.signal,
+      timeout: this.#socketTimeout(),
+    }
+    return fetch(line.origin + path, init).then(fetched)
+  }
+
+  /** What is thrown where that threw. */
   #whyNot(error: unknown): unknown {
     const { call, faults } = this.#parts
     if (call.reason !== undefined) return call.reason
@@ -153,20 +174,20 @@ export class Exchange {
   }
 
   /** What is short is all there when its head goes on; the rest streams. */
-  #carry(response: Response): Response | Promise<Response> {
-    const { method } = this.#question
-    const { status, statusText, headers } = response
-    const head: Head = { status, statusText, headers }
-    if (method === 'HEAD' || BODILESS.has(status)) {
-      void response.body?.cancel()
+  #carry(answer: Answer, headers: readonly Header[]): Response | Promise<Response> {
+    const { status, statusText, length } = answer
+    const head: Head = { status, statusText, headers: headers as Header[] }
+    if (this.#question.method === 'HEAD' || BODILESS.has(status)) {
+      void answer.body?.cancel()
       return this.#empty(head)
     }
-    const length = headers.get('Content-Length')
-    if (length !== null && Number(length) <= WHOLE_BYTES) return this.#whole(response, head)
-    const { body } = response
+    if (length !== null && length <= WHOLE_BYTES) return this.#whole(answer, head)
+    const { body } = answer
     if (body === null) return this.#empty(head)
     this.#expectMore()
-    this.#lasting = headers.get('Content-Type')?.startsWith('text/event-stream') ?? false
+    this.#lasting = headers.some(
+      ([name, value]) => name === 'content-type' && value.startsWith('text/event-stream'),
+    )
     const { onStream } = this.#parts
     if (onStream !== undefined) {
       // An adapter may make another body of it, of pieces that are its own.
@@ -185,21 +206,21 @@ export class Exchange {
   }
 
   /** `body` is not looked at: a stream would be made of what is all there. */
-  #whole(response: Response, head: Head): Response | Promise<Response> {
+  #whole(answer: Answer, head: Head): Response | Promise<Response> {
     const { call, whenSlow } = this.#parts
-    const give = (bytes: ArrayBuffer) => {
+    const give = (bytes: Bytes) => {
       call.end()
       return new Response(bytes, head)
     }
-    const bytes = response.arrayBuffer()
+    const bytes = answer.bytes()
     // As a rule it came with its head: then no turn of the loop is lost over it.
-    if (Bun.peek.status(bytes) === 'fulfilled') return give(Bun.peek(bytes) as ArrayBuffer)
+    if (Bun.peek.status(bytes) === 'fulfilled') return give(Bun.peek(bytes) as Bytes)
     this.#expectMore()
     whenSlow()
     return bytes.then(give)
   }
 
-  #carryBody(body: Bytes, onBroken: (reason: unknown) => void, passesOn: boolean): BodySource {
+  #carryBody(body: Stream, onBroken: (reason: unknown) => void, passesOn: boolean): BodySource {
     const { line, call, asCore } = this.#parts
     call.onCalledOff = onBroken
     const watcher = {
@@ -247,4 +268,20 @@ function endWith(leaving: AbortSignal, carried: CarriedBody, call: Call): void {
   if (leaving.aborted) return finish()
   leaving.addEventListener('abort', finish)
   call.atEnd(() => leaving.removeEventListener('abort', finish))
+}
+
+/** What `fetch` gave, in the words of the wire. */
+function fetched(response: Response): Answer {
+  const { status, statusText, headers } = response
+  const length = headers.has('Transfer-Encoding') ? null : headers.get('Content-Length')
+  return {
+    status,
+    statusText,
+    headers: [...headers],
+    length: length === null ? null : Number(length),
+    get body() {
+      return response.body
+    },
+    bytes: () => response.bytes() as Promise<Bytes>,
+  }
 }

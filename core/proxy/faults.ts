@@ -1,6 +1,7 @@
 // What went wrong with a service, as its caller and the log are told: one of four problems, each naming the service.
 
 import type { Logger } from '@home-console/sdk'
+import { BadAnswer } from './wire/failure.ts'
 
 export type FaultCode =
   'external_unreachable' | 'external_bad_answer' | 'external_unavailable' | 'external_timeout'
@@ -73,7 +74,7 @@ export class Faults {
     return error
   }
 
-  /** What Bun says of a call, in words. */
+  /** What Bun or the wire says of a call, in words. */
   of(error: unknown, answered: boolean, large: boolean): Error {
     if (error instanceof Error && made.has(error)) return error
     const code = codeOf(error)
@@ -82,6 +83,8 @@ export class Faults {
       // Nobody can tell whether it was the service, or who sends the large body and stalls.
       return large ? this.make('external_timeout', what) : this.fault('external_timeout', what)
     }
+    if (error instanceof BadAnswer)
+      return this.fault('external_bad_answer', `gave no HTTP answer: ${error.message}`)
     if (answered) return this.fault('external_bad_answer', `broke off its answer (${code})`)
     if (NO_ANSWER.has(code)) return this.fault('external_bad_answer', `gave no HTTP answer (${code})`)
     return this.fault('external_unreachable', `cannot be reached (${code})`)

@@ -4,6 +4,7 @@ import { CallerTokens } from './caller-token.ts'
 import { Circuit, type CircuitOptions } from './circuit.ts'
 import { isAnyoneAt } from './reachability.ts'
 import type { Reach } from './target.ts'
+import { Wire } from './wire/wire.ts'
 
 /** An idle connection is let go of before a service with the usual 5 s would do it, in the moment in which it is used. */
 const IDLE_S = 4
@@ -12,9 +13,11 @@ export class Line {
   readonly reach: Reach
   /** Where calls really go: to the address that the name was pinned to, whatever the name says by now. */
   readonly origin: string
-  /** The name that the service is called by, where that is not the address. */
-  readonly host: string | undefined
+  /** What the service is called. */
+  readonly host: string
   readonly session: Bun.FetchSession
+  /** Undefined where what goes over it must be encrypted. */
+  readonly wire: Wire | undefined
   readonly tls: { readonly serverName: string } | undefined
   readonly circuit: Circuit
   readonly tokens: CallerTokens
@@ -29,7 +32,7 @@ export class Line {
     const pinned = hostname.includes(':') ? `[${hostname}]` : hostname
     this.reach = reach
     this.origin = `${url.protocol}//${pinned}${url.port === '' ? '' : `:${url.port}`}`
-    this.host = reach.address === null ? undefined : url.host
+    this.host = url.host
     this.tls = secure && reach.address !== null ? { serverName: url.hostname } : undefined
     this.session = new Bun.FetchSession({
       // What the environment says of proxies is not about services of this house.
@@ -41,6 +44,7 @@ export class Line {
     this.tokens = new CallerTokens(name, reach.credential)
     this.authorization = `Bearer ${reach.credential}`
     this.#address = { hostname, port: Number(url.port) || (secure ? 443 : 80) }
+    this.wire = secure ? undefined : new Wire(hostname, this.#address.port, IDLE_S * 1_000)
   }
 
   /** Whether anyone is there. Who asks meanwhile gets the same answer. */

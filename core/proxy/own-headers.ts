@@ -1,9 +1,8 @@
 // What the Core itself says in the head of a request that it passes on: who it is, who calls, from where and by which name.
 
-import type { Caller } from '@home-console/sdk'
 import type { Line } from './line.ts'
-
-export type OwnHeaders = Readonly<Record<string, string>>
+import type { Header } from './wire/header-line.ts'
+import { headerLines } from './wire/request-head.ts'
 
 /** Bears the caller's token. */
 export const CALLER = 'X-Home-Console-Caller'
@@ -16,29 +15,51 @@ export interface Origins {
   readonly schemeOf: (request: Request) => string
 }
 
-/**
- * Made at once, but for a caller who was not here for a while.
- *
- * @param prefix under which the client knows the service
- */
-export function ownHeaders(
-  { id, caller, request }: { readonly id: string; readonly caller: Caller; readonly request: Request },
-  { authorization, host, tokens }: Line,
-  prefix: string,
-  { addressOf, schemeOf }: Origins,
-): OwnHeaders | Promise<OwnHeaders> {
-  const own: Record<string, string> = {
-    Authorization: authorization,
-    'X-Request-Id': id,
-    'X-Forwarded-Host': request.headers.get('Host') ?? '',
-    'X-Forwarded-Proto': schemeOf(request),
-    'X-Forwarded-Prefix': prefix,
+/** What is the same for all requests of one caller, and as the lines that it becomes. */
+export interface Introduction {
+  readonly headers: readonly Header[]
+  readonly lines: string
+}
+
+const MOST_KEPT = 256
+
+/** Written once for each token: writing them would cost as much as all that is written anew. */
+export class Introductions {
+  readonly line: Line
+  readonly #prefix: string
+  readonly #kept = new Map<string, Introduction>()
+
+  /** @param prefix under which the client knows the service */
+  constructor(line: Line, prefix: string) {
+    this.line = line
+    this.#prefix = prefix
   }
+
+  of(token: string): Introduction {
+    return this.#kept.get(token) ?? this.#write(token)
+  }
+
+  #write(token: string): Introduction {
+    const headers: Header[] = [
+      ['Authorization', this.line.authorization],
+      ['X-Forwarded-Prefix', this.#prefix],
+      [CALLER, token],
+    ]
+    const introduction = { headers, lines: headerLines(headers) }
+    if (this.#kept.size >= MOST_KEPT) this.#kept.clear()
+    this.#kept.set(token, introduction)
+    return introduction
+  }
+}
+
+/** What is said of one request. */
+export function ownHeaders(id: string, request: Request, { addressOf, schemeOf }: Origins): Header[] {
+  const own: Header[] = [
+    ['X-Request-Id', id],
+    ['X-Forwarded-Host', request.headers.get('Host') ?? ''],
+    ['X-Forwarded-Proto', schemeOf(request)],
+  ]
   const address = addressOf(request)
-  if (address !== null) own['X-Forwarded-For'] = address
-  if (host !== undefined) own['Host'] = host
-  const token = tokens.of(caller)
-  if (typeof token !== 'string') return token.then((made) => Object.assign(own, { [CALLER]: made }))
-  own[CALLER] = token
+  if (address !== null) own.push(['X-Forwarded-For', address])
   return own
 }

@@ -4,17 +4,19 @@
 import type { Caller, ProxyOptions } from '@home-console/sdk'
 import { Call } from './call.ts'
 import { CircuitOpen } from './circuit.ts'
-import { Exchange, type Carry, type Deadlines } from './exchange.ts'
+import { Exchange, type Carry, type Deadlines, type Judge } from './exchange.ts'
 import { Faults, nobodyWaits, type FaultLog } from './faults.ts'
 import type { Line } from './line.ts'
 import { locationFor } from './location.ts'
-import { CALLER, ownHeaders, type OwnHeaders } from './own-headers.ts'
+import { CALLER, Introductions, ownHeaders } from './own-headers.ts'
 import type { Proxy } from './proxy.ts'
 import { requestHeaders } from './request-headers.ts'
 import { cleanResponseHeaders } from './response-headers.ts'
 import { SocketRelay } from './socket-relay.ts'
 import type { Target } from './target.ts'
 import { openUpstream, protocolsIn, UpgradeRefused } from './upstream.ts'
+import type { Header } from './wire/header-line.ts'
+import type { Answer } from './wire/wire.ts'
 
 /** Who stands for the service. */
 export interface Adapter {
@@ -52,6 +54,8 @@ export class Passage {
   readonly #proxy: Proxy
   readonly #adapter: Adapter
   readonly #faults: Faults
+  #introductions: Introductions | undefined
+  #closed: Error | undefined
 
   constructor(proxy: Proxy, adapter: Adapter) {
     this.#proxy = proxy
@@ -59,8 +63,9 @@ export class Passage {
     this.#faults = new Faults(adapter.target.name, proxy.parts.problem, adapter.log)
   }
 
-  /** What is under way is called off. */
+  /** What is under way is called off, and nothing begins any more. */
   close(reason: Error): void {
+    this.#closed = reason
     for (const call of this.#proxy.calls.of(this)) call.callOff(reason)
   }
 
@@ -89,15 +94,18 @@ export class Passage {
     options: ProxyOptions,
   ): Promise<Response> {
     const { line, call } = this.#begin()
-    const own = this.#ownHeaders(line, asked)
-    const ask = (own: OwnHeaders): Promise<Response> => {
-      const { request, label, method } = asked
+    const token = line.tokens.of(asked.caller)
+    const ask = (token: string): Promise<Response> => {
+      const { id, request, label, method } = asked
       const exchange = new Exchange(
         {
           label,
           path,
           method,
-          headers: requestHeaders(request.headers, body !== null, own),
+          introduction: this.#introductionsOn(line).of(token),
+          headers: requestHeaders(request.headers, body !== null).concat(
+            ownHeaders(id, request, this.#proxy.parts),
+          ),
           body,
           large: body instanceof ReadableStream,
           decompress: false,
@@ -113,10 +121,10 @@ export class Passage {
           onStream: (carry) => (asked.carry = carry),
         },
       )
-      const judge = (response: Response) => this.#judge(response, asked, path, line, options)
+      const judge = (response: Answer) => this.#judge(response, asked, path, line, options)
       return this.#through(line, call, exchange, judge)
     }
-    return own instanceof Promise ? own.then(ask) : ask(own)
+    return typeof token === 'string' ? ask(token) : token.then(ask)
   }
 
   /**
@@ -141,7 +149,13 @@ export class Passage {
         const late = this.#faults.fault('external_timeout', `opened no WebSocket within ${firstByteMs} ms`)
         call.callOff(this.#faults.told(late, label))
       })
-      const headers = requestHeaders(request.headers, false, await this.#ownHeaders(line, asked))
+      const token = await line.tokens.of(asked.caller)
+      const headers = Object.fromEntries<string>([
+        ...requestHeaders(request.headers, false),
+        ...this.#introductionsOn(line).of(token).headers,
+        ...ownHeaders(asked.id, request, this.#proxy.parts),
+        ['Host', line.host],
+      ])
       const upstream = await this.#guarded(line, call, () =>
         openUpstream({
           url: line.origin.replace('http', 'ws') + path,
@@ -186,22 +200,28 @@ export class Passage {
       const method = (init.method ?? 'GET').toUpperCase()
       const { plugin, target } = this.#adapter
       const headers = new Headers(init.headers)
-      headers.set('Authorization', line.authorization)
-      headers.set(CALLER, await line.tokens.of({ kind: 'plugin', name: plugin, scopes: [] }))
-      if (line.host !== undefined) headers.set('Host', line.host)
+      for (const name of ['Authorization', CALLER, 'Host']) headers.delete(name)
+      const token = await line.tokens.of({ kind: 'plugin', name: plugin, scopes: [] })
       const exchange = new Exchange(
         {
           label: `${method} ${path}`,
           path,
           method,
-          headers: headers.toJSON(),
-          body: init.body,
+          introduction: {
+            headers: [
+              ['Authorization', line.authorization],
+              [CALLER, token],
+            ],
+            lines: '',
+          },
+          headers: [...headers],
+          body: init.body ?? null,
           large: false,
           decompress: true,
         },
         { line, call, deadlines: target.limits, faults: this.#faults, asCore, whenSlow: () => {} },
       )
-      return await this.#through(line, call, exchange, () => {})
+      return await this.#through(line, call, exchange, ({ headers }) => headers)
     } catch (error) {
       call.end()
       throw error
@@ -210,11 +230,11 @@ export class Passage {
 
   /** @throws Problem `external_unavailable` where nothing may be called now */
   #begin(): { line: Line; call: Call } {
+    // A body may have come only now.
+    if (this.#closed !== undefined) throw this.#closed
     const { target, log } = this.#adapter
     const { reach } = target
-    if (reach === null) {
-      throw this.#faults.unavailable(target.trouble)
-    }
+    if (reach === null) throw this.#faults.unavailable(target.trouble)
     const { traffic, calls } = this.#proxy
     const mayEnter = traffic.enter(target, (count) =>
       log.warn(`The external service "${target.name}" has ${count} calls under way and gets no more.`),
@@ -231,7 +251,7 @@ export class Passage {
   }
 
   /** An exchange tells a clean circuit itself: the usual way is the short one. */
-  #through(line: Line, call: Call, exchange: Exchange, judge: (head: Response) => void): Promise<Response> {
+  #through(line: Line, call: Call, exchange: Exchange, judge: Judge): Promise<Response> {
     if (line.circuit.isClean) return exchange.run(judge)
     return this.#guarded(line, call, () => exchange.run(judge))
   }
@@ -247,30 +267,42 @@ export class Passage {
     }
   }
 
-  /** Makes the head of the service's answer one for the client. */
-  #judge(response: Response, asked: Asked, path: string, line: Line, { base = '' }: ProxyOptions): void {
-    const { status, headers } = response
+  /** The headers of the service's answer, for the client. @throws what is the matter with the head */
+  #judge(
+    { status, headers }: Answer,
+    asked: Asked,
+    path: string,
+    line: Line,
+    { base = '' }: ProxyOptions,
+  ): Header[] {
     const refuse = (what: string) => this.#faults.refused(what)
     if (status < 200 || status > 599) throw refuse(`answered with the status ${status}, which is none`)
-    if (cleanResponseHeaders(headers) > MOST_HEADER_BYTES)
+    let bytes = 0
+    for (const [name, value] of headers) bytes += name.length + value.length
+    if (bytes > MOST_HEADER_BYTES)
       throw refuse(`answered with headers of more than ${MOST_HEADER_BYTES} bytes`)
-    headers.set('X-Request-Id', asked.id)
-    if (status !== 201 && (status < 300 || status > 399)) return
-    const location = headers.get('Location')
-    if (location === null) return
-    const led = locationFor(location, {
-      origins: [line.reach.origin, line.origin],
-      asked: line.reach.origin + path,
-      prefix: this.#adapter.prefix,
-      base,
+    const kept = cleanResponseHeaders(headers)
+    kept.push(['X-Request-Id', asked.id])
+    if (status !== 201 && (status < 300 || status > 399)) return kept
+    return kept.flatMap(([name, value]): Header[] => {
+      if (name !== 'location') return [[name, value]]
+      const led = locationFor(value, {
+        origins: [line.reach.origin, line.origin],
+        asked: line.reach.origin + path,
+        prefix: this.#adapter.prefix,
+        base,
+      })
+      if (led !== null) return [[name, led]]
+      if (status !== 201) throw refuse('redirects to where no client should go')
+      return []
     })
-    if (led !== null) return headers.set('Location', led)
-    if (status !== 201) throw refuse('redirects to where no client should go')
-    headers.delete('Location')
   }
 
-  #ownHeaders(line: Line, asked: Asked): OwnHeaders | Promise<OwnHeaders> {
-    return ownHeaders(asked, line, this.#adapter.prefix, this.#proxy.parts)
+  /** Another line is another service, as far as anybody introduces himself. */
+  #introductionsOn(line: Line): Introductions {
+    if (this.#introductions?.line !== line)
+      this.#introductions = new Introductions(line, this.#adapter.prefix)
+    return this.#introductions
   }
 
   #deadlines({ connectMs, firstByteMs, silenceMs }: ProxyOptions): Deadlines {

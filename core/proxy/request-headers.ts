@@ -1,7 +1,7 @@
 // What of a client's headers a service may see: nothing that proves who the client is to the Core, and nothing that only
 // the Core may say.
 
-import type { OwnHeaders } from './own-headers.ts'
+import type { Header } from './wire/header-line.ts'
 
 /** They speak of one connection (RFC 9110, section 7.6.1), of the Core's own affairs, or are written anew. */
 const DROPPED = new Set([
@@ -39,21 +39,28 @@ const DROPPED = new Set([
 /** Kept off by how they begin: whatever they say, they say it in the Core's name. */
 const RESERVED = /^(?:x-forwarded-|x-home-console-|sec-websocket-|(?:x-)?remote-|x-webauth-|x-auth-request-)/
 
-/**
- * @param own what the Core says in their place
- * @param hasBody whether a body follows: a length without one would let the service take the next request for it
- */
-export function requestHeaders(from: Headers, hasBody: boolean, own: OwnHeaders): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const [name, value] of from) {
-    // An underscore is a dash to many a service, and so another spelling of a name that is kept off.
-    if (DROPPED.has(name) || RESERVED.test(name) || name.includes('_')) continue
-    headers[name] = value
-  }
+/** Which of the names that were seen go on: there are few, and they come again and again. */
+const goesOn = new Map<string, boolean>()
+const MOST_NAMES = 1_000
+
+/** @param hasBody whether a body follows: a length without one would let the service take the next request for it */
+export function requestHeaders(from: Headers, hasBody: boolean): Header[] {
+  const headers: Header[] = []
+  from.forEach((value, name) => {
+    if (goesOn.get(name) ?? judge(name)) headers.push([name, value])
+  })
+  const dropped = new Set<string>()
+  if (!hasBody || from.has('Transfer-Encoding')) dropped.add('content-length')
   const connection = from.get('Connection')
-  if (connection !== null) dropNamed(connection, (name) => delete headers[name])
-  if (!hasBody || from.has('Transfer-Encoding')) delete headers['content-length']
-  return Object.assign(headers, own)
+  if (connection !== null) dropNamed(connection, (name) => dropped.add(name))
+  return headers.filter(([name]) => !dropped.has(name))
+}
+
+function judge(name: string): boolean {
+  // An underscore is a dash to many a service, and so another spelling of a name that is kept off.
+  const goes = !DROPPED.has(name) && !RESERVED.test(name) && !name.includes('_')
+  if (goesOn.size < MOST_NAMES) goesOn.set(name, goes)
+  return goes
 }
 
 /** Lets go of the headers that `Connection` names. */

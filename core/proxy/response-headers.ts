@@ -2,6 +2,7 @@
 // of the Core's origin, of which the service is only a part.
 
 import { dropNamed } from './request-headers.ts'
+import type { Header } from './wire/header-line.ts'
 
 const DROPPED = new Set([
   // Of the connection (RFC 9110, section 7.6.1).
@@ -36,21 +37,20 @@ const DROPPED = new Set([
   'x-reproxy-url',
   'x-sendfile',
   'x-home-console-caller',
+  // The Core's own stands in its place.
+  'x-request-id',
 ])
 
-/** @returns how many bytes all names and values were together */
-export function cleanResponseHeaders(headers: Headers): number {
-  let bytes = 0
-  let dropped: string[] | undefined
-  for (const [name, value] of headers) {
-    bytes += name.length + value.length
-    if (!DROPPED.has(name)) continue
-    dropped ??= []
-    dropped.push(name)
-    if (name === 'connection') dropNamed(value, (named) => dropped!.push(named))
+/** What of them goes on. */
+export function cleanResponseHeaders(headers: readonly Header[]): Header[] {
+  let named: Set<string> | undefined
+  const drop = (name: string) => (named ??= new Set()).add(name)
+  const kept = headers.filter(([name, value]) => {
+    if (!DROPPED.has(name)) return true
+    if (name === 'connection') dropNamed(value, drop)
     // A body in chunks has no length beside them (RFC 9112, section 6.3).
-    if (name === 'transfer-encoding') dropped.push('content-length')
-  }
-  if (dropped !== undefined) for (const name of dropped) headers.delete(name)
-  return bytes
+    if (name === 'transfer-encoding') drop('content-length')
+    return false
+  })
+  return named === undefined ? kept : kept.filter(([name]) => !named!.has(name))
 }

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Roster } from '../../core/roster.ts'
 
 test('it knows, after any coming and going, just those who came and did not leave', () => {

@@ -43,7 +43,7 @@ export class Border {
   readonly #presence: Presence
   readonly #words: Int32Array
   /** Those who wait for the plugin: rejected when it is ended by force, so that nobody waits for ever. */
-  readonly #waiting = new Roster<{ reject(reason: unknown): void }>()
+  readonly #waiting = new Roster<{ readonly reject: (reason: unknown) => void }>()
   #ended = false
 
   /**

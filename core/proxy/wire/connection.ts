@@ -1,0 +1,185 @@
+// One connection to a server, and one question on it at a time.
+
+import type { Socket, SocketHandler } from 'bun'
+import type { AnswerHead } from './answer-head.ts'
+import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import { ConnectionLost } from './failure.ts'
+import { IncomingBody, type Flow } from './incoming-body.ts'
+import { headText, type Question } from './request-head.ts'
+
+/** Whoever asks; told of what becomes of it. */
+export interface Asker {
+  /** The head is there, and of the body what came with it. */
+  answered(head: AnswerHead, body: IncomingBody): void
+  /** There will be no answer: BadAnswer or ConnectionLost. */
+  failed(error: Error): void
+}
+
+/** Whoever keeps it when nothing is asked. */
+export interface Keeper {
+  idle(connection: Connection): void
+  closed(connection: Connection): void
+}
+
+const handlers: SocketHandler<Connection> = {
+  open: (socket) => socket.data.opened(socket),
+  data: (socket, bytes) => socket.data.received(bytes),
+  drain: (socket) => socket.data.drained(),
+  close: (socket, error) => socket.data.closed(error),
+  connectError: (socket, error) => socket.data.closed(error),
+  error() {},
+}
+
+/** Most heads are written from here. */
+const scratch = Buffer.alloc(16 * 1024)
+
+export class Connection implements AnswerSink, Flow {
+  readonly #keeper: Keeper
+  readonly #reader = new AnswerReader(this)
+  #socket: Socket<Connection> | undefined
+  #closed = false
+  /** Whether it has carried a question before this one. */
+  #wasKept = false
+  #asker: Asker | undefined
+  /** Of a question that waits for the connection, or whose rest the socket has not taken yet. */
+  #unsent: Uint8Array | undefined
+  /** Of an answer that its asker has not heard of yet. */
+  #head: AnswerHead | undefined
+  #body: IncomingBody | undefined
+  #keeps = false
+  #over = false
+
+  constructor(hostname: string, port: number, keeper: Keeper) {
+    this.#keeper = keeper
+    Bun.connect({ hostname, port, data: this, socket: handlers }).catch((error: unknown) =>
+      this.closed(error),
+    )
+  }
+
+  /** @throws TypeError for what cannot be sent */
+  ask(question: Question, asker: Asker): void {
+    const head = headText(question)
+    this.#asker = asker
+    this.#over = false
+    this.#reader.expect(question.method)
+    if (this.#socket === undefined) this.#unsent = Buffer.from(head, 'latin1')
+    else if (head.length > scratch.length) this.#send(Buffer.from(head, 'latin1'))
+    else this.#sendFromScratch(scratch.write(head, 'latin1'))
+  }
+
+  /** Ends it, and with it what is under way; nobody is told of it any more. */
+  destroy(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#head = undefined
+    this.#socket?.terminate()
+    this.#body?.break(new ConnectionLost(undefined, this.#wasKept))
+    this.#keeper.closed(this)
+  }
+
+  // What the reader of a body wants.
+
+  pause(): void {
+    this.#socket?.pause()
+  }
+
+  resume(): void {
+    this.#socket?.resume()
+  }
+
+  abandon(): void {
+    this.destroy()
+  }
+
+  // What the socket says.
+
+  opened(socket: Socket<Connection>): void {
+    if (this.#closed) return socket.terminate()
+    socket.unref()
+    this.#socket = socket
+    this.drained()
+  }
+
+  received(bytes: Buffer): void {
+    if (this.#closed) return
+    let wasAsked: boolean
+    try {
+      wasAsked = this.#reader.feed(bytes)
+    } catch (error) {
+      return this.#fail(error as Error)
+    }
+    this.#tellHead()
+    if (!wasAsked) this.destroy()
+    else if (this.#over) this.#rest()
+  }
+
+  drained(): void {
+    const unsent = this.#unsent
+    this.#unsent = undefined
+    if (unsent !== undefined) this.#send(unsent)
+  }
+
+  closed(error: unknown): void {
+    if (this.#closed) return
+    const isWhole = (error === undefined || error === null) && this.#reader.close()
+    this.#tellHead()
+    if (isWhole) this.destroy()
+    else this.#fail(new ConnectionLost(error, this.#wasKept))
+  }
+
+  // What the reader finds.
+
+  head(head: AnswerHead): void {
+    this.#head = head
+    this.#keeps = head.keeps
+    this.#body = new IncomingBody(this)
+  }
+
+  piece(bytes: Buffer): void {
+    this.#body!.take(bytes as Buffer<ArrayBuffer>)
+  }
+
+  over(): void {
+    this.#over = true
+    this.#body!.end()
+  }
+
+  /** With all that came along: what is short is whole by then. */
+  #tellHead(): void {
+    const head = this.#head
+    if (head === undefined) return
+    this.#head = undefined
+    const asker = this.#asker!
+    this.#asker = undefined
+    asker.answered(head, this.#body!)
+  }
+
+  /** It may be asked again, unless the server says otherwise or has not taken all of the question. */
+  #rest(): void {
+    if (this.#closed) return
+    if (!this.#keeps || this.#unsent !== undefined) return this.destroy()
+    this.#wasKept = true
+    this.#body = undefined
+    this.#keeper.idle(this)
+  }
+
+  #fail(error: Error): void {
+    if (this.#closed) return
+    this.#body?.break(error)
+    const asker = this.#asker
+    this.#asker = undefined
+    this.destroy()
+    asker?.failed(error)
+  }
+
+  #sendFromScratch(length: number): void {
+    const written = this.#socket!.write(scratch, 0, length)
+    if (written >= 0 && written < length) this.#unsent = Buffer.from(scratch.subarray(written, length))
+  }
+
+  #send(bytes: Uint8Array): void {
+    const written = this.#socket!.write(bytes)
+    // Where it is closed, it will say so.
+    if (written >= 0 && written < bytes.length) this.#unsent = Buffer.from(bytes.subarray(written))
+  }
+}
