@@ -4,7 +4,7 @@ import type { Handler, RouterRoute } from 'hono/types'
 import { both, type Access } from './access.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, proxiedByHandler } from './plugin-router.ts'
-import type { ProxiedPath, ProxiedRoute } from './proxied.ts'
+import { passOnBy, type PassOn, type ProxiedPath, type ProxiedRoute } from './proxied.ts'
 
 type Entry = [handler: Handler, route: RouterRoute]
 
@@ -43,6 +43,13 @@ export class GuardedRouter extends MatchOnceRouter<Entry> {
   passedOn(method: string, path: string): ProxiedPath | undefined {
     const route = this.#access.keys().find((route) => route.method === method && route.path === path)
     return route && proxiedByHandler(route.handler)
+  }
+
+  /** What stands for the handlers of a request, where the first of them only passes it on. */
+  straightAt(method: string, path: string): { passOn: PassOn; route: string } | undefined {
+    const first = this.match(method, path)[0][0]
+    const passOn = first && passOnBy(first[0][0])
+    return passOn && { passOn, route: first[0][1].path }
   }
 
   /** Whether one of those that run passes the request on, and so takes a body of any size: it keeps none of it. */

@@ -5,9 +5,10 @@ import { METHODS } from 'hono/router'
 import { refusal, type Access } from './access.ts'
 import { ownBody } from './body.ts'
 import { GuardedRouter } from './guarded-router.ts'
+import { handOn } from './hand-on.ts'
 import { routingPath, type DeclaringRouter } from './plugin-router.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './problems.ts'
-import { pathThere, type ProxiedRoute } from './proxied.ts'
+import { pathThere, type PassOn, type ProxiedRoute } from './proxied.ts'
 import { limitedRequest, mayBeTooLarge } from './request-body.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
 import { isFinished } from './response-body.ts'
@@ -42,12 +43,7 @@ export class Mount implements Mounting {
       router: this.#router as never,
       getPath: (_request, options) => (options!.env as RequestInfo).path,
     })
-    this.#app.onError((error, c) =>
-      // Whoever asked has left, and what was done for them was told so: that is nobody's mistake.
-      error.name === 'AbortError' && c.req.raw.signal.aborted
-        ? new Response(null, { status: CLIENT_LEFT })
-        : this.#answerError(error, c.env as RequestInfo),
-    )
+    this.#app.onError((error, c) => this.#answerThrown(error, c.env as RequestInfo))
     this.#app.notFound((c) => this.#answerError(coreProblem('not_found'), c.env as RequestInfo))
     this.#app.route(prefix || '/', router as never)
   }
@@ -119,12 +115,31 @@ export class Mount implements Mounting {
       return finish(answerTooLarge(error, info))
     }
     owner.begin(info)
+    const straight = this.#router.straightAt(info.method === 'HEAD' ? 'GET' : info.method, info.path)
+    if (straight !== undefined) return this.#passOn(straight, info, finish)
     return owner.ask(
       info,
       () => this.#app.fetch(asked, info),
       (answer) => finish(this.#answer(answer, info)),
       (error) => finish(this.#fail(error, info)),
     )
+  }
+
+  /** Nobody's code is called for it, and nothing made that only a handler would look at. */
+  #passOn<Result>(
+    { passOn, route }: { passOn: PassOn; route: string },
+    info: RequestInfo,
+    finish: (response: Response) => Result,
+  ): Result | Promise<Result> {
+    const fail = (error: unknown) => {
+      this.owner.end(info)
+      return finish(this.#answerThrown(error as Error, info))
+    }
+    try {
+      return handOn(info, passOn(info, route), (answer) => finish(this.#answer(answer, info)), fail)
+    } catch (error) {
+      return fail(error)
+    }
   }
 
   /** As Hono gets it. @throws Problem `payload_too_large` */
@@ -153,6 +168,13 @@ export class Mount implements Mounting {
   #fail(error: unknown, info: RequestInfo): Response {
     this.owner.end(info)
     return this.#answerError(error, info)
+  }
+
+  /** Whoever asked has left, and what was done for them was told so: that is nobody's mistake. */
+  #answerThrown(error: Error, info: RequestInfo): Response {
+    return error.name === 'AbortError' && info.request!.signal.aborted
+      ? new Response(null, { status: CLIENT_LEFT })
+      : this.#answerError(error, info)
   }
 
   #answerError(thrown: unknown, info: RequestInfo): Response {

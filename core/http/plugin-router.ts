@@ -13,7 +13,7 @@ import type { Context, Handler, Hono } from 'hono'
 import { findTargetHandler } from 'hono/utils/handler'
 import { accessOf, OWNER_ONLY, refusal, securityOf, type Access } from './access.ts'
 import { coreProblem, OddAnswer, pointerTo, problemResponse } from './problems.ts'
-import { leadAlike, proxiedBy, type ProxiedPath } from './proxied.ts'
+import { leadAlike, passOnAlike, proxiedBy, type ProxiedPath } from './proxied.ts'
 import { RequestInfo } from './request-info.ts'
 import { checked, parameterCheck, type Check, type CheckHook } from './route-checks.ts'
 
@@ -150,6 +150,7 @@ export class DeclaringRouter extends OpenAPIHono<RouterEnv> {
       }
       declared.set(bound, access)
       leadAlike(bound, findTargetHandler(handler))
+      passOnAlike(bound, handler)
       route.handler = bound
     }
   }

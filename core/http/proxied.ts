@@ -1,4 +1,6 @@
-// Which handlers pass a request on to an external service, and to which path there: the document asks, and nobody else.
+// Which handlers pass a request on to an external service, to which path there, and how to do the same without the handler.
+
+import type { RequestInfo } from './request-info.ts'
 
 /** What `ctx.proxy()` was told of paths. */
 export interface ProxiedPath {
@@ -34,11 +36,30 @@ export function pathThere({ path, base = '' }: ProxiedPath, route: string, prefi
   return base + (path ?? route.slice(prefix.length))
 }
 
-const proxied = new WeakMap<Function, ProxiedPath>()
+/**
+ * Does what the handler does, with the request alone: no code of the plugin's is in between, and no context of Hono's.
+ *
+ * @param route as it is routed
+ * @throws what the handler would
+ */
+export type PassOn = (info: RequestInfo, route: string) => Promise<Response>
 
-export function markProxied<Handler extends Function>(handler: Handler, path: ProxiedPath): Handler {
+const proxied = new WeakMap<Function, ProxiedPath>()
+const straight = new WeakMap<Function, PassOn>()
+
+export function markProxied<Handler extends Function>(
+  handler: Handler,
+  path: ProxiedPath,
+  passOn?: PassOn,
+): Handler {
   proxied.set(handler, path)
+  if (passOn !== undefined) straight.set(handler, passOn)
   return handler
+}
+
+/** What stands for the handler itself; nothing stands for one that others were put around. */
+export function passOnBy(handler: Function): PassOn | undefined {
+  return straight.get(handler)
 }
 
 export function proxiedBy(handler: Function): ProxiedPath | undefined {
@@ -50,4 +71,10 @@ export function leadAlike<Handler extends Function>(around: Handler, handler: Fu
   const path = proxied.get(handler)
   if (path !== undefined) proxied.set(around, path)
   return around
+}
+
+/** For what is put around a handler and does nothing that whoever stands for it would miss. */
+export function passOnAlike(around: Function, handler: Function): void {
+  const passOn = straight.get(handler)
+  if (passOn !== undefined) straight.set(around, passOn)
 }

@@ -11,7 +11,7 @@ import { routePath } from 'hono/route'
 import * as v from 'valibot'
 import type { ExternalService as Service } from '../../external/external-service.ts'
 import { coreProblem, problemResponse } from '../../http/problems.ts'
-import { keyOf, markProxied, operationKey, pathThere } from '../../http/proxied.ts'
+import { keyOf, markProxied, operationKey, pathThere, type PassOn } from '../../http/proxied.ts'
 import type { RequestInfo } from '../../http/request-info.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import { mistakesIn } from '../../mistakes.ts'
@@ -45,6 +45,8 @@ const Options = v.strictObject({
   firstByteMs: v.optional(ms),
   silenceMs: v.optional(ms),
 })
+
+const noParameter = () => undefined
 
 export class AdapterContext {
   readonly #owner: AdapterOwner
@@ -85,14 +87,21 @@ export class AdapterContext {
     const handler: ProxyHandler = (c) => {
       const info = c.env as RequestInfo
       const path = pathOf(info.request!.url, (name) => c.req.param(name as never))
-      return leave(() => {
-        const passage = this.#open()
-        // Seldom so, and then it is worth a look at the route.
-        if (this.#service!.missing.length > 0) this.#assertThere(info.method, options, routePath(c))
-        return this.#answer(passage, info, path, options)
-      })
+      return leave(() => this.#pass(info, path, options, () => routePath(c)))
     }
-    return markProxied(handler, { path: options.path, base: options.base })
+    // Where the path is that of the request, nothing but the request is needed.
+    const passOn: PassOn | undefined =
+      options.path === undefined
+        ? (info, route) => this.#pass(info, pathOf(info.request!.url, noParameter), options, () => route)
+        : undefined
+    return markProxied(handler, { path: options.path, base: options.base }, passOn)
+  }
+
+  #pass(info: RequestInfo, path: string, options: ProxyOptions, route: () => string): Promise<Response> {
+    const passage = this.#open()
+    // Seldom so, and then it is worth a look at the route.
+    if (this.#service!.missing.length > 0) this.#assertThere(info.method, options, route())
+    return this.#answer(passage, info, path, options)
   }
 
   #use(operation: unknown): void {
