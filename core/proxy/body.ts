@@ -37,23 +37,26 @@ export class CarriedBody implements BodySource {
   readonly #reader: ReadableStreamDefaultReader<Bytes>
   readonly #watcher: Watcher
   readonly #asCore: <T>(run: () => T) => T
-  readonly #passesOn: boolean
+  readonly #canFree: ((piece: Bytes) => boolean) | null
   /** The piece that was given last, where it can be let go of. */
   #given: Bytes | undefined
   #wanted = true
   #giveEnd: (() => void) | undefined
 
-  /** @param passesOn whether a piece is nobody's but its reader's, who is through with it when it asks for the next */
+  /**
+   * @param canFree whether nothing needs the memory of a piece once that was sent; null where a piece is not its reader's
+   * alone, who is through with it when it asks for the next
+   */
   constructor(
     source: ReadableStream<Bytes>,
     watcher: Watcher,
     asCore: <T>(run: () => T) => T,
-    passesOn: boolean,
+    canFree: ((piece: Bytes) => boolean) | null,
   ) {
     this.#reader = source.getReader() as ReadableStreamDefaultReader<Bytes>
     this.#watcher = watcher
     this.#asCore = asCore
-    this.#passesOn = passesOn
+    this.#canFree = canFree
   }
 
   /** The next piece. Rejects with what whoever reads it is to be told. */
@@ -70,7 +73,7 @@ export class CarriedBody implements BodySource {
             (piece) => {
               if (piece.done) watcher.ended()
               else watcher.given()
-              if (this.#passesOn) this.#given = piece.value
+              if (this.#canFree !== null) this.#given = piece.value
               resolve(piece)
             },
             (error: unknown) => {
@@ -92,9 +95,8 @@ export class CarriedBody implements BodySource {
   #release(): void {
     const piece = this.#given
     this.#given = undefined
-    // One that is a part of something larger shares its memory with others.
-    if (piece === undefined || piece.byteLength !== piece.buffer.byteLength) return
-    if (piece.byteLength >= LARGE_BYTES) piece.buffer.transfer(0)
+    if (piece === undefined || piece.buffer.byteLength < LARGE_BYTES || !this.#canFree!(piece)) return
+    piece.buffer.transfer(0)
   }
 
   /** Ends it in good order, as if it had come to its end. */

@@ -191,11 +191,12 @@ export class Exchange {
     const { onStream } = this.#parts
     if (onStream !== undefined) {
       // An adapter may make another body of it, of pieces that are its own.
-      onStream((given, onBroken) => this.#carryBody(given, onBroken, given === body))
+      const canFree = (piece: Bytes) => answer.canFree(piece)
+      onStream((given, onBroken) => this.#carryBody(given, onBroken, given === body ? canFree : null))
       return new Response(body, head)
     }
     return new Response(
-      streamOf((onBroken) => this.#carryBody(body, onBroken, false)),
+      streamOf((onBroken) => this.#carryBody(body, onBroken, null)),
       head,
     )
   }
@@ -220,7 +221,11 @@ export class Exchange {
     return bytes.then(give)
   }
 
-  #carryBody(body: Stream, onBroken: (reason: unknown) => void, passesOn: boolean): BodySource {
+  #carryBody(
+    body: Stream,
+    onBroken: (reason: unknown) => void,
+    canFree: ((piece: Bytes) => boolean) | null,
+  ): BodySource {
     const { line, call, asCore } = this.#parts
     call.onCalledOff = onBroken
     const watcher = {
@@ -232,7 +237,7 @@ export class Exchange {
         return this.#whyNot(error)
       },
     }
-    const carried = new CarriedBody(body, watcher, asCore, passesOn)
+    const carried = new CarriedBody(body, watcher, asCore, canFree)
     if (this.#lasting) endWith(line.reach.leaving, carried, call)
     return carried
   }
@@ -283,5 +288,7 @@ function fetched(response: Response): Answer {
       return response.body
     },
     bytes: () => response.bytes() as Promise<Bytes>,
+    // One that is a part of something larger shares its memory with others.
+    canFree: ({ byteLength, buffer }) => byteLength === buffer.byteLength,
   }
 }

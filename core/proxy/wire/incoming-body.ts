@@ -38,14 +38,17 @@ export class IncomingBody {
 
   /** All of it: at once where it is there. @throws what it broke with */
   whole(): Promise<Bytes> {
-    return this.#isOver && this.#error === undefined ? Promise.resolve(this.#takeAll()) : this.#readAll()
+    return this.#isOver && this.#error === undefined
+      ? Promise.resolve(joined(this.#pieces.splice(0)))
+      : this.#readAll()
   }
 
-  /** What has come, as soon as anything has. One reader at a time. @throws what it broke with */
+  /** The next piece, as soon as there is one. One reader at a time. @throws what it broke with */
   read(): Promise<Piece> {
-    if (this.#pieces.length > 0) {
-      const value = this.#takeAll()
-      this.#flowOn()
+    const value = this.#pieces.shift()
+    if (value !== undefined) {
+      this.#waiting -= value.length
+      if (this.#waiting < MOST_WAITING_BYTES) this.#flowOn()
       return Promise.resolve({ done: false, value })
     }
     if (this.#error !== undefined) return Promise.reject(this.#error)
@@ -107,13 +110,6 @@ export class IncomingBody {
     if (!this.#isPaused) return
     this.#isPaused = false
     this.#flow.resume()
-  }
-
-  #takeAll(): Bytes {
-    const pieces = this.#pieces
-    this.#pieces = []
-    this.#waiting = 0
-    return joined(pieces)
   }
 }
 

@@ -20,6 +20,8 @@ export interface Answer {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null
   /** All of the body: fulfilled already where all of it is there. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>
+  /** Whether nothing needs the memory of a piece of the body any more, once it and all before it are done with. */
+  canFree(piece: Uint8Array<ArrayBuffer>): boolean
 }
 
 export class Wire {
@@ -72,6 +74,11 @@ class WireAnswer implements Answer {
 
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#body.whole()
+  }
+
+  /** What the socket gave at once may be several pieces, in their order. */
+  canFree({ byteOffset, byteLength, buffer }: Uint8Array<ArrayBuffer>): boolean {
+    return byteOffset + byteLength === buffer.byteLength
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
