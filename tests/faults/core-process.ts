@@ -20,10 +20,9 @@ export interface CoreProcessOptions {
 
 export class CoreProcess implements AsyncDisposable {
   readonly folder: string
-  readonly logs: LogLine[] = []
   url = ''
-  /** Whether it has written its last line. */
-  #over = false
+  /** What the process that runs now has written: one before it, whose last lines come late, has a record of its own. */
+  #said: { readonly lines: LogLine[]; isOver: boolean } = { lines: [], isOver: false }
   #process: Bun.Subprocess<'ignore', 'pipe' | 'ignore' | number, 'inherit'> | undefined
 
   private constructor() {
@@ -63,15 +62,19 @@ export class CoreProcess implements AsyncDisposable {
         ...env,
       },
     })
-    this.logs.length = 0
-    this.#over = false
+    const said = { lines: [], isOver: false }
+    this.#said = said
     if (!(this.#process.stdout instanceof ReadableStream)) {
       this.url = await signedUrl(dataDir)
       return
     }
-    void this.#read(this.#process.stdout).then(() => (this.#over = true))
+    void linesOf(this.#process.stdout, said.lines).then(() => (said.isOver = true))
     const line = await this.log(({ message }) => message.startsWith('Listening on '), bun.startMs)
     this.url = /http:\/\/[^/]+/.exec(line.message)![0]
+  }
+
+  get logs(): readonly LogLine[] {
+    return this.#said.lines
   }
 
   /** Null while it runs. */
@@ -124,16 +127,16 @@ export class CoreProcess implements AsyncDisposable {
 
   /** The first line that is so, be it written already or yet to come. */
   async log(isIt: (line: LogLine) => boolean, ms = 1_500): Promise<LogLine> {
+    const said = this.#said
     for (const end = Date.now() + ms; ; await Bun.sleep(5)) {
-      const line = this.logs.find(isIt)
+      const { isOver } = said
+      const line = said.lines.find(isIt)
       if (line !== undefined) return line
-      if (Date.now() > end || this.#over) {
-        const { exitCode, signalCode } = this.#process!
-        const what = this.#over
-          ? `It ended (${exitCode ?? signalCode}) before a line came`
-          : `Waited ${ms} ms for a line`
-        throw new Error(`${what}. The last: ${JSON.stringify(this.logs.slice(-10), null, 1)}`)
-      }
+      if (!isOver && Date.now() <= end) continue
+      const what = isOver
+        ? `It ended (${await this.exited}, ${this.#process!.signalCode}) before a line came`
+        : `Waited ${ms} ms for a line`
+      throw new Error(`${what}. The last: ${JSON.stringify(said.lines.slice(-10), null, 1)}`)
     }
   }
 
@@ -151,15 +154,15 @@ export class CoreProcess implements AsyncDisposable {
     await this.stop()
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
 
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    let rest = ''
-    const decoder = new TextDecoder()
-    for await (const chunk of stream) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) this.logs.push(JSON.parse(line) as LogLine)
-    }
+async function linesOf(stream: ReadableStream<Uint8Array>, lines: LogLine[]): Promise<void> {
+  let rest = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) {
+    const texts = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = texts.pop()!
+    for (const text of texts) lines.push(JSON.parse(text) as LogLine)
   }
 }
 
