@@ -93,7 +93,8 @@ export class Passage {
     path: string,
     options: ProxyOptions,
   ): Promise<Response> {
-    const { line, call } = this.#begin()
+    const large = body instanceof ReadableStream
+    const { line, call } = this.#begin(large)
     const token = line.tokens.of(asked.caller)
     const ask = (token: string): Promise<Response> => {
       const { id, request, label, method } = asked
@@ -107,7 +108,7 @@ export class Passage {
             ownHeaders(id, request, this.#proxy.parts),
           ),
           body,
-          large: body instanceof ReadableStream,
+          large,
           decompress: false,
         },
         {
@@ -229,20 +230,20 @@ export class Passage {
   }
 
   /** @throws Problem `external_unavailable` where nothing may be called now */
-  #begin(): { line: Line; call: Call } {
+  #begin(isUpload = false): { line: Line; call: Call } {
     // A body may have come only now.
     if (this.#closed !== undefined) throw this.#closed
     const { target, log } = this.#adapter
     const { reach } = target
     if (reach === null) throw this.#faults.unavailable(target.trouble)
     const { traffic, calls } = this.#proxy
-    const mayEnter = traffic.enter(target, (count) =>
-      log.warn(`The external service "${target.name}" has ${count} calls under way and gets no more.`),
+    const tooMany = traffic.enter(target, isUpload, (count, of) =>
+      log.warn(`The external service "${target.name}" has ${count} ${of} under way and gets no more.`),
     )
-    if (!mayEnter)
-      throw this.#faults.make('external_unavailable', 'has as many calls under way as it may have')
+    if (tooMany !== null)
+      throw this.#faults.make('external_unavailable', `has as many ${tooMany} under way as it may have`)
     const onEnd = () => {
-      traffic.leave(target)
+      traffic.leave(target, isUpload)
       reach.end()
     }
     reach.begin()

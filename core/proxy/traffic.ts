@@ -9,8 +9,18 @@ import type { Target } from './target.ts'
 const CROWDED = 160
 const SHARE = 16
 
+/** Large bodies on their way to a service: who stalls them must leave room for those who only ask. */
+type Kind = 'calls' | 'large uploads'
+
+interface Calls {
+  count: number
+  uploads: number
+  /** Of what it has its fill, and was told so. */
+  readonly crowded: Set<Kind>
+}
+
 export class Traffic {
-  readonly #calls = new WeakMap<Target, { count: number; crowded: boolean }>()
+  readonly #calls = new WeakMap<Target, Calls>()
   #all = 0
 
   of(target: Target): number {
@@ -19,26 +29,35 @@ export class Traffic {
 
   /**
    * @param onCrowded told when a service has its fill, once until there is room again
-   * @returns whether there was room
+   * @returns of what there are too many; null where there was room
    */
-  enter(target: Target, onCrowded: (count: number) => void): boolean {
+  enter(target: Target, isUpload: boolean, onCrowded: (count: number, of: Kind) => void): Kind | null {
     let calls = this.#calls.get(target)
-    if (calls === undefined) this.#calls.set(target, (calls = { count: 0, crowded: false }))
-    const { count } = calls
-    if (count >= target.limits.concurrency || (this.#all >= CROWDED && count >= SHARE)) {
-      if (!calls.crowded) onCrowded(count)
-      calls.crowded = true
-      return false
+    if (calls === undefined) this.#calls.set(target, (calls = { count: 0, uploads: 0, crowded: new Set() }))
+    const full = this.#fullOf(calls, target.limits.concurrency, isUpload)
+    if (full !== null) {
+      if (!calls.crowded.has(full)) onCrowded(full === 'calls' ? calls.count : calls.uploads, full)
+      calls.crowded.add(full)
+      return full
     }
     calls.count++
+    if (isUpload) calls.uploads++
     this.#all++
-    return true
+    return null
   }
 
-  leave(target: Target): void {
+  leave(target: Target, isUpload: boolean): void {
     const calls = this.#calls.get(target)!
     calls.count--
+    if (isUpload) calls.uploads--
     this.#all--
-    if (calls.count < target.limits.concurrency / 2) calls.crowded = false
+    const half = target.limits.concurrency / 2
+    if (calls.count < half) calls.crowded.delete('calls')
+    if (calls.uploads < half / 2) calls.crowded.delete('large uploads')
+  }
+
+  #fullOf({ count, uploads }: Calls, most: number, isUpload: boolean): Kind | null {
+    if (count >= most || (this.#all >= CROWDED && count >= SHARE)) return 'calls'
+    return isUpload && uploads >= most / 2 ? 'large uploads' : null
   }
 }

@@ -133,11 +133,14 @@ export class CoreProcess implements AsyncDisposable {
       const line = said.lines.find(isIt)
       if (line !== undefined) return line
       if (!isOver && Date.now() <= end) continue
-      const what = isOver
-        ? `It ended (${await this.exited}, ${this.#process!.signalCode}) before a line came`
-        : `Waited ${ms} ms for a line`
+      const what = isOver ? `Its output ended (${await this.#howItEnded()})` : `Waited ${ms} ms for a line`
       throw new Error(`${what}. The last: ${JSON.stringify(said.lines.slice(-10), null, 1)}`)
     }
+  }
+
+  async #howItEnded(): Promise<string> {
+    const code = await Promise.race([this.exited, Bun.sleep(1_000)])
+    return code === undefined ? 'and it still runs' : `with ${this.#process!.signalCode ?? code}`
   }
 
   kill(signal: NodeJS.Signals): void {

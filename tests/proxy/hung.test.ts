@@ -82,6 +82,33 @@ describe('three hundred calls that hang', () => {
   }, 20_000)
 })
 
+test('large bodies that stall take half of what a service may have, and leave the rest to those who ask', async () => {
+  // It answers what has a head alone.
+  const service = await wild((socket, head) => void (head.startsWith('GET') && socket.write(OK)))
+  house = await houseBefore({ svc: { url: service.url, limits: { concurrency: 10 } } })
+  const { port } = new URL(house.url)
+  const answers: string[] = []
+  const stalled = Array.from({ length: 8 }, () => {
+    const socket = connect(Number(port), '127.0.0.1')
+    socket.on('data', (bytes) => answers.push(bytes.toString())).on('error', () => {})
+    socket.write(
+      `POST /api/plugins/svc/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${house.token}\r\nContent-Length: 1000000\r\n\r\nbegun`,
+    )
+    return socket
+  })
+  await until('those that are too many to be told', () => answers.length === 3)
+  for (const answer of answers) expect(answer).toStartWith('HTTP/1.1 503 ')
+  expect(answers[0]).toContain('has as many large uploads under way as it may have')
+  expect(stateOf('svc').inFlight).toBe(5)
+  const asked = await Promise.all(Array.from({ length: 5 }, () => ask('svc')))
+  expect(asked.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+  expect(warnings(house)).toEqual([
+    'The external service "svc" has 5 large uploads under way and gets no more.',
+  ])
+  for (const socket of stalled) socket.destroy()
+  await until('all to be called off', () => stateOf('svc').inFlight === 0)
+})
+
 describe('a service that fails again and again', () => {
   test('is left alone, tried by one call after a while, and well again when that is answered', async () => {
     let sick = true
