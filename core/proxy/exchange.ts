@@ -4,12 +4,9 @@ import { CarriedBody, streamOf, type BodySource } from './body.ts'
 import type { Call } from './call.ts'
 import { isBroken, isOfWhoAsks, type Faults } from './faults.ts'
 import type { Line } from './line.ts'
-import type { Introduction } from './own-headers.ts'
-import type { Limits } from './target.ts'
+import { ask, isHarmless, type Deadlines, type Question } from './question.ts'
 import type { Header } from './wire/header-line.ts'
 import type { Answer } from './wire/wire.ts'
-
-export type Deadlines = Omit<Limits, 'concurrency'>
 
 type Bytes = Uint8Array<ArrayBuffer>
 type Stream = ReadableStream<Bytes>
@@ -25,20 +22,6 @@ export type Judge = (answer: Answer) => readonly Header[]
 /** Reads the body of an answer for whoever hands it on; `onBroken` is told when nothing more will come. */
 export type Carry = (body: Stream, onBroken: (reason: unknown) => void) => BodySource
 
-export interface Question {
-  /** For people. */
-  readonly label: string
-  /** At the service, with the query. */
-  readonly path: string
-  readonly method: string
-  readonly introduction: Introduction
-  readonly headers: readonly Header[]
-  readonly body: NonNullable<RequestInit['body']> | null
-  /** Whether it takes long to ask. */
-  readonly large: boolean
-  readonly decompress: boolean
-}
-
 /** An answer of so many bytes is read whole before its head goes on: it is there at once, or breaks before it was promised. */
 const WHOLE_BYTES = 16 * 1024
 /** An answer is slow to come after so long. */
@@ -46,8 +29,6 @@ const SLOW_MS = 100
 /** Before what failed to connect is tried again. */
 const RETRY_MS = 100
 
-/** To ask again does no harm. */
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 /** Answers without a body (RFC 9110, section 6.4.1). */
 const BODILESS = new Set([204, 205, 304])
 
@@ -74,9 +55,7 @@ export class Exchange {
     this.#parts = parts
   }
 
-  /**
-   * @throws a fault of the service; the reason for which the call was called off
-   */
+  /** @throws a fault of the service; the reason for which the call was called off */
   async run(judge: Judge): Promise<Response> {
     const { line, call } = this.#parts
     const { isClean } = line.circuit
@@ -90,13 +69,12 @@ export class Exchange {
   }
 
   async #ask(judge: Judge): Promise<Response> {
-    const { call } = this.#parts
-    const { method, body } = this.#question
-    const isSafe = body === null && SAFE.has(method)
+    const { line, call, deadlines } = this.#parts
+    const question = this.#question
     this.#expectHead()
-    for (let mayRetry = isSafe; ; mayRetry = false) {
+    for (let mayRetry = isHarmless(question); ; mayRetry = false) {
       try {
-        const answer = await this.#answer(isSafe)
+        const answer = await ask(question, line, call, deadlines)
         call.answered = true
         return await this.#carry(answer, judge(answer))
       } catch (error) {
@@ -111,41 +89,12 @@ export class Exchange {
     }
   }
 
-  /** The head of an answer, over the wire where that can be. */
-  #answer(isSafe: boolean): Promise<Answer> {
-    const { line, call } = this.#parts
-    const { path, method, introduction, headers, body, decompress } = this.#question
-    const { host } = line
-    if (isSafe && !decompress && line.wire !== undefined)
-      return line.wire.ask({ method, path, host, lines: introduction.lines, headers }, call.onHangUp)
-    const init: BunFetchRequestInit = {
-      method,
-      headers: [['Host', host], ...introduction.headers, ...headers],
-      body,
-      redirect: 'manual',
-      decompress,
-      session: line.session,
-      signal: call.signal,
-      timeout: this.#socketTimeout(),
-    }
-    return fetch(line.origin + path, init).then(fetched)
-  }
-
-  /** What is thrown where that threw. */
+  /** What is thrown where asking threw. */
   #whyNot(error: unknown): unknown {
     const { call, faults } = this.#parts
     if (call.reason !== undefined) return call.reason
     const { label, large } = this.#question
     return isOfWhoAsks(error) ? error : faults.told(faults.of(error, call.answered, large), label)
-  }
-
-  /**
-   * A large body is handed on by Bun, unseen: to watch it would halve its speed. Then it is Bun's timer that looks whether
-   * anything moves on the socket, to 4 s or 8; and else it is ours alone.
-   */
-  #socketTimeout(): number | false {
-    const { firstByteMs, silenceMs } = this.#parts.deadlines
-    return this.#question.large && Math.max(firstByteMs, silenceMs)
   }
 
   /** The head of the answer must come in time; and where it is slow to come, there must be somebody there. */
@@ -273,22 +222,4 @@ function endWith(leaving: AbortSignal, carried: CarriedBody, call: Call): void {
   if (leaving.aborted) return finish()
   leaving.addEventListener('abort', finish)
   call.atEnd(() => leaving.removeEventListener('abort', finish))
-}
-
-/** What `fetch` gave, in the words of the wire. */
-function fetched(response: Response): Answer {
-  const { status, statusText, headers } = response
-  const length = headers.has('Transfer-Encoding') ? null : headers.get('Content-Length')
-  return {
-    status,
-    statusText,
-    headers: [...headers],
-    length: length === null ? null : Number(length),
-    get body() {
-      return response.body
-    },
-    bytes: () => response.bytes() as Promise<Bytes>,
-    // One that is a part of something larger shares its memory with others.
-    canFree: ({ byteLength, buffer }) => byteLength === buffer.byteLength,
-  }
 }
