@@ -26,6 +26,18 @@ const loaderFloors = [
   ['loader/fault'],
 ]
 
+/** Those within http. */
+const httpFloors = [
+  ['http/server'],
+  ['http/app'],
+  ['http/waiting-room'],
+  ['http/mount'],
+  ['http/document'],
+  ['http/routing', 'http/sockets'],
+  ['http/door'],
+  ['http/answers'],
+]
+
 /** And those within external. */
 const externalFloors = [
   ['external/external-services', 'external/correspondence'],
@@ -39,7 +51,7 @@ const room = (name) => `^core/${name}[-./]`
 const product = '^(core|plugins|external)/'
 const test = '\\.test\\.ts$'
 
-const downwards = [floors, loaderFloors, externalFloors].flatMap((house) =>
+const downwards = [floors, loaderFloors, httpFloors, externalFloors].flatMap((house) =>
   house.flatMap((rooms, floor) =>
     rooms.flatMap((name) => {
       const others = house

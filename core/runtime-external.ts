@@ -10,7 +10,7 @@ import { readExternalDocument, type ExternalDocument } from './http/document/ext
 import { withExternal } from './http/document/external-part.ts'
 import type { DocumentPart } from './http/document/openapi.ts'
 import type { Mount } from './http/mount.ts'
-import { keyOf } from './http/proxied.ts'
+import { keyOf } from './http/routing/proxied.ts'
 import type { Log } from './log/log.ts'
 
 export interface ExternalShareOptions {

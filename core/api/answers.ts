@@ -1,8 +1,8 @@
 // How a route of the control plane says what it takes and what it answers.
 
 import { z } from '@home-console/sdk'
-import { ERROR_BOOK } from '../http/error-book.ts'
-import { titleOf } from '../http/status-titles.ts'
+import { ERROR_BOOK } from '../http/answers/error-book.ts'
+import { titleOf } from '../http/answers/status-titles.ts'
 
 export const ProblemBody = z
   .object({

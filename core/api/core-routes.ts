@@ -2,10 +2,10 @@
 
 import type { Mounted } from '../http/app.ts'
 import { describeRouter, type DocumentPart } from '../http/document/openapi.ts'
-import { READ_EVENTS, WRITE_EVENTS } from '../http/external-caller.ts'
+import { READ_EVENTS, WRITE_EVENTS } from '../http/door/external-caller.ts'
 import { Mount } from '../http/mount.ts'
-import { DeclaringRouter } from '../http/plugin-router.ts'
-import { coreProblem } from '../http/problems.ts'
+import { DeclaringRouter } from '../http/routing/plugin-router.ts'
+import { coreProblem } from '../http/answers/problems.ts'
 import { backupRoutes } from './backups.ts'
 import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { docsRoutes } from './docs.ts'

@@ -4,7 +4,7 @@ import type { Caller, Undo } from '@home-console/sdk'
 import { covers, isReserved, matches } from '../bus/pattern.ts'
 import type { ExternalService } from '../external/external-service.ts'
 import type { ExternalServices } from '../external/external-services.ts'
-import { coreProblem } from '../http/problems.ts'
+import { coreProblem } from '../http/answers/problems.ts'
 
 const EVERYTHING = ['**']
 

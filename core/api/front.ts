@@ -2,8 +2,8 @@
 
 import type { Mounted } from '../http/app.ts'
 import { Mount, type Mounting } from '../http/mount.ts'
-import { DeclaringRouter } from '../http/plugin-router.ts'
-import { coreProblem, problemResponse } from '../http/problems.ts'
+import { DeclaringRouter } from '../http/routing/plugin-router.ts'
+import { coreProblem, problemResponse } from '../http/answers/problems.ts'
 import type { RequestInfo } from '../http/request-info.ts'
 import { messageOf } from '../loader/fault.ts'
 import type { OwnedLog } from '../log/log.ts'

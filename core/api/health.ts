@@ -1,7 +1,7 @@
 // Says whether the house is well, to anybody who asks.
 
 import { createRoute, z } from '@home-console/sdk'
-import type { DeclaringRouter } from '../http/plugin-router.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 

@@ -1,7 +1,7 @@
 // The last log lines, and those to come.
 
 import { createRoute, z } from '@home-console/sdk'
-import type { DeclaringRouter } from '../http/plugin-router.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 import { eventStream } from './event-stream.ts'

@@ -3,7 +3,7 @@
 import { createRoute, z } from '@home-console/sdk'
 import type { DatabaseUsage } from '../db/plugin-databases.ts'
 import type { ExternalView } from '../external/external-service.ts'
-import type { DeclaringRouter } from '../http/plugin-router.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { DURATION_BUCKETS } from '../http/request-stats.ts'
 import { problems } from './answers.ts'
 import type { CoreApi } from './core-api.ts'

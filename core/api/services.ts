@@ -1,7 +1,7 @@
 // Who provides and uses what, for the owner to look at.
 
 import { createRoute, z } from '@home-console/sdk'
-import type { DeclaringRouter } from '../http/plugin-router.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 import { Service } from './schemas.ts'

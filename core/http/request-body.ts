@@ -1,7 +1,7 @@
 // How large the body of a request may be: the same for every route, but for those that pass it on unread.
 
 import type { Problem } from '@home-console/sdk'
-import { coreProblem } from './problems.ts'
+import { coreProblem } from './answers/problems.ts'
 
 export const MAX_BODY_BYTES = 64 * 1024 * 1024
 

@@ -3,8 +3,8 @@
 
 import type { Caller, Hold, Problem, SocketHandlers } from '@home-console/sdk'
 import type { OwnedLog } from '../log/log.ts'
-import type { Access } from './access.ts'
-import type { SocketRelay } from './relay-connection.ts'
+import type { Access } from './door/access.ts'
+import type { SocketRelay } from './sockets/relay-connection.ts'
 
 const prefix = `${Date.now().toString(36)}-`
 let count = 0

@@ -2,9 +2,9 @@
 
 import type { Server } from 'bun'
 import type { App } from './app.ts'
-import { problemResponse, coreProblem } from './problems.ts'
-import type { SocketData } from './socket-data.ts'
-import { websocketHandler } from './sockets.ts'
+import { problemResponse, coreProblem } from './answers/problems.ts'
+import type { SocketData } from './sockets/socket-data.ts'
+import { websocketHandler } from './sockets/sockets.ts'
 
 /**
  * How many seconds a connection may be silent. Bun also counts while a handler works, so this is how long one may take

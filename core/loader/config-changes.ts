@@ -1,7 +1,7 @@
 // Changes of plugins' configs, over HTTP and by hand: checked, handed to the plugin, and kept only if it takes them.
 
 import type { PluginFault, Reload } from '@home-console/sdk'
-import { coreProblem } from '../http/problems.ts'
+import { coreProblem } from '../http/answers/problems.ts'
 import { NoKey } from '../secrets/keyring.ts'
 import { SettingsMissing } from '../settings/check.ts'
 import type { Fixed } from '../settings/environment.ts'

@@ -2,7 +2,7 @@
 
 import type { Mode, Reload } from '@home-console/sdk'
 import type { ExternalService } from '../external/external-service.ts'
-import { coreProblem } from '../http/problems.ts'
+import { coreProblem } from '../http/answers/problems.ts'
 import { messageOf } from './fault.ts'
 import { modeOf, modesOf } from './generation/mode.ts'
 import type { PluginUnit } from './life/plugin-unit.ts'

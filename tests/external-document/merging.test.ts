@@ -7,8 +7,8 @@ import { readExternalDocument } from '../../core/http/document/external-document
 import { withExternal } from '../../core/http/document/external-part.ts'
 import { Mount } from '../../core/http/mount.ts'
 import { describeRouter } from '../../core/http/document/openapi.ts'
-import { DeclaringRouter } from '../../core/http/plugin-router.ts'
-import { markProxied, type ProxiedPath } from '../../core/http/proxied.ts'
+import { DeclaringRouter } from '../../core/http/routing/plugin-router.ts'
+import { markProxied, type ProxiedPath } from '../../core/http/routing/proxied.ts'
 import type { MountOwner } from '../../core/http/request-info.ts'
 
 const PREFIX = '/api/plugins/cm'

@@ -4,7 +4,7 @@ import { expect, test } from 'bun:test'
 import { Glob } from 'bun'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ERROR_BOOK } from '../../core/http/error-book.ts'
+import { ERROR_BOOK } from '../../core/http/answers/error-book.ts'
 import { houseOf } from './kit.ts'
 
 const root = join(import.meta.dir, '../..')
@@ -12,7 +12,7 @@ const book = Object.keys(ERROR_BOOK)
 
 /** The Core's sources, without the book itself and what speaks to it from outside. */
 const sources = [...new Glob('core/**/*.ts').scanSync(root)]
-  .filter((file) => file !== 'core/http/error-book.ts' && !/core\/(cli|sdk)\//.test(file))
+  .filter((file) => file !== 'core/http/answers/error-book.ts' && !/core\/(cli|sdk)\//.test(file))
   .map((file) => readFileSync(join(root, file), 'utf8'))
 
 test('every code of the book is used somewhere in the Core', () => {

@@ -1,7 +1,7 @@
 // A service is called at the address that its name was pinned to, whatever the name says by now, and by its name.
 
 import { afterAll, expect, test } from 'bun:test'
-import { coreProblem } from '../../core/http/problems.ts'
+import { coreProblem } from '../../core/http/answers/problems.ts'
 import { Proxy } from '../../core/proxy/proxy.ts'
 import type { Reach, Target } from '../../core/proxy/target.ts'
 

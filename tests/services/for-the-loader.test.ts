@@ -2,7 +2,7 @@
 
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { coreProblem } from '../../core/http/problems.ts'
+import { coreProblem } from '../../core/http/answers/problems.ts'
 import { lostMethods } from '../../core/services/lost-methods.ts'
 import type { Provider, User } from '../../core/services/parties.ts'
 import { ServiceRegistry } from '../../core/services/service-registry.ts'

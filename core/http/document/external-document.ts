@@ -1,7 +1,7 @@
 // Reads the OpenAPI document of an external service: checked before anything of it is shown, and put into words of 3.1.
 
 import * as v from 'valibot'
-import { operationKey } from '../proxied.ts'
+import { operationKey } from '../routing/proxied.ts'
 import { isObject, mapDocument, referencesOf, withReferences, type Json } from './document-tree.ts'
 
 /** Why a document is not taken. */

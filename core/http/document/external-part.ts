@@ -1,8 +1,8 @@
 // Puts what a service says of itself into its adapter's part of the document: what the adapter's routes lead to, and no more.
 
-import { securityOf, type Access } from '../access.ts'
-import { canonicalPath } from '../canonical.ts'
-import { operationKey, type ProxiedRoute } from '../proxied.ts'
+import { securityOf, type Access } from '../door/access.ts'
+import { canonicalPath } from '../door/canonical.ts'
+import { operationKey, type ProxiedRoute } from '../routing/proxied.ts'
 import type { Json } from './document-tree.ts'
 import { ExternalComponents, unlessTaken } from './external-components.ts'
 import { resolved, type ExternalDocument } from './external-document.ts'

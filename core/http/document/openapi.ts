@@ -1,8 +1,8 @@
 // The one OpenAPI 3.1 document: each mount's part is built and serialised once, and the parts are joined as text.
 
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { securityOf, type Access } from '../access.ts'
-import { registrationOf, type DeclaringRouter } from '../plugin-router.ts'
+import { securityOf, type Access } from '../door/access.ts'
+import { registrationOf, type DeclaringRouter } from '../routing/plugin-router.ts'
 import { mapDocument, withReferences, type Json } from './document-tree.ts'
 
 /** A mount's share of the document. */

@@ -14,7 +14,7 @@ import {
 import type { Listener } from '../../bus/held-events.ts'
 import type { PluginData } from '../../db/plugin-data.ts'
 import type { Tables } from '../../db/tables.ts'
-import { pluginRouter } from '../../http/plugin-router.ts'
+import { pluginRouter } from '../../http/routing/plugin-router.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import type { Held, Scope } from '../../scope/scope.ts'
 import type { Provider, User } from '../../services/parties.ts'

@@ -1,7 +1,7 @@
 // One try to load a plugin, or to swap it: the version on the disk, from its import to the commit or the refusal.
 
 import type { Reload } from '@home-console/sdk'
-import { coreProblem } from '../../http/problems.ts'
+import { coreProblem } from '../../http/answers/problems.ts'
 import { SettingsMissing } from '../../settings/check.ts'
 import { faultOf } from '../fault.ts'
 import { importFault } from '../files/import-fault.ts'

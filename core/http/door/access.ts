@@ -1,7 +1,7 @@
 // Who may call: a route's declaration in OpenAPI's words, and the one place where it is enforced.
 
 import type { Caller, Problem, Security } from '@home-console/sdk'
-import { coreProblem } from './problems.ts'
+import { coreProblem } from '../answers/problems.ts'
 
 /** A security requirement, worked out once when the route is registered. */
 export interface Access {

@@ -1,7 +1,7 @@
 // The router of a mount: knows of each route, from when it was added, who may call it and whether it passes requests on.
 
 import type { Handler, RouterRoute } from 'hono/types'
-import { both, type Access } from './access.ts'
+import { both, type Access } from '../door/access.ts'
 import { MatchOnceRouter } from './match-once-router.ts'
 import { accessOfHandler, proxiedByHandler } from './plugin-router.ts'
 import { passOnBy, type PassOn, type ProxiedPath, type ProxiedRoute } from './proxied.ts'

@@ -1,6 +1,6 @@
 // Which handlers pass a request on to an external service, to which path there, and how to do the same without the handler.
 
-import type { RequestInfo } from './request-info.ts'
+import type { RequestInfo } from '../request-info.ts'
 
 /** What `ctx.proxy()` was told of paths. */
 export interface ProxiedPath {

@@ -2,7 +2,7 @@
 
 import { Problem, type StandardIssue } from '@home-console/sdk'
 import { HTTPException } from 'hono/http-exception'
-import { StorageTrouble } from '../db/storage-trouble.ts'
+import { StorageTrouble } from '../../db/storage-trouble.ts'
 import { ERROR_BOOK, type ErrorCode } from './error-book.ts'
 import { titleOf } from './status-titles.ts'
 

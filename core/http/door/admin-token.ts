@@ -4,8 +4,8 @@ import { timingSafeEqual } from 'node:crypto'
 import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Caller } from '@home-console/sdk'
-import { StartRefusal } from '../db/start-refusal.ts'
-import { writeWhole } from '../db/whole-file.ts'
+import { StartRefusal } from '../../db/start-refusal.ts'
+import { writeWhole } from '../../db/whole-file.ts'
 import { bearerOf } from './external-caller.ts'
 
 const ADMIN: Caller = Object.freeze({ kind: 'owner', name: 'admin', scopes: Object.freeze(['*']) })

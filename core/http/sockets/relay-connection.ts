@@ -1,7 +1,7 @@
 // A WebSocket that the Core carries for somebody else: no plugin's code runs on it, and back pressure is minded.
 
 import type { ServerWebSocket } from 'bun'
-import type { MountOwner, OpenStream } from './request-info.ts'
+import type { MountOwner, OpenStream } from '../request-info.ts'
 import { SERVICE_RESTART, type SocketData } from './socket-data.ts'
 
 /** Whoever is on the other side. */
