@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import * as zodOpenApi from '@hono/zod-openapi'
+import manifest from '../package.json' with { type: 'json' }
 import { endEventStreams } from './api/event-stream.ts'
 import { Front } from './api/front.ts'
 import { Backups } from './backup/backups.ts'
@@ -16,13 +17,13 @@ import { HomeSettings } from './db/home.ts'
 import { PluginDatabases } from './db/plugin-databases.ts'
 import { Wishes } from './db/wishes.ts'
 import { ExternalServices } from './external/external-services.ts'
-import { AdminToken, storedAdminToken } from './http/door/admin-token.ts'
+import { coreProblem } from './http/answers/problems.ts'
+import { installMarkedResponse } from './http/answers/response-body.ts'
 import { App } from './http/app.ts'
+import { AdminToken, storedAdminToken } from './http/door/admin-token.ts'
 import { externalCaller } from './http/door/external-caller.ts'
 import { Hosts } from './http/door/hosts.ts'
 import { DeclaringRouter } from './http/routing/plugin-router.ts'
-import { coreProblem } from './http/answers/problems.ts'
-import { installMarkedResponse } from './http/answers/response-body.ts'
 import { keepSchemasWeakly } from './http/routing/schema-registry.ts'
 import { listen, type RunningServer } from './http/server.ts'
 import { leave, leaveHandling } from './loader/border/border.ts'
@@ -46,7 +47,6 @@ import { Crashes, PROVEN_MS } from './vigil/crashes.ts'
 import { watchLoop } from './vigil/loop-watch.ts'
 import { KeptRecord } from './vigil/record.ts'
 import { ServiceManager } from './vigil/service-manager.ts'
-import manifest from '../package.json' with { type: 'json' }
 
 /** How long what is under way may take to finish at a stop, in ms. */
 const STOP_MS = 10_000

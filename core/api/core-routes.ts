@@ -1,11 +1,11 @@
 // The control plane, all of it: each line is one concern over the loader, the bus and the log.
 
+import { coreProblem } from '../http/answers/problems.ts'
 import type { Mounted } from '../http/app.ts'
 import { describeRouter, type DocumentPart } from '../http/document/openapi.ts'
 import { READ_EVENTS, WRITE_EVENTS } from '../http/door/external-caller.ts'
 import { Mount } from '../http/mount.ts'
 import { DeclaringRouter } from '../http/routing/plugin-router.ts'
-import { coreProblem } from '../http/answers/problems.ts'
 import { backupRoutes } from './backups.ts'
 import { coreOwner, unitOf, type CoreApi } from './core-api.ts'
 import { docsRoutes } from './docs.ts'

@@ -2,8 +2,8 @@
 
 import { createRoute, z } from '@home-console/sdk'
 import type { ExternalService } from '../external/external-service.ts'
-import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { coreProblem } from '../http/answers/problems.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { messageOf } from '../loader/fault.ts'
 import { answers } from './answers.ts'
 import type { CoreApi } from './core-api.ts'

@@ -1,10 +1,10 @@
 // Answers for the Core until it is asked for more than how the house is: the control plane is loaded for whoever asks first.
 
+import { coreProblem, problemResponse } from '../http/answers/problems.ts'
 import type { Mounted } from '../http/app.ts'
 import { Mount, type Mounting } from '../http/mount.ts'
-import { DeclaringRouter } from '../http/routing/plugin-router.ts'
-import { coreProblem, problemResponse } from '../http/answers/problems.ts'
 import type { RequestInfo } from '../http/request-info.ts'
+import { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { messageOf } from '../loader/fault.ts'
 import type { OwnedLog } from '../log/log.ts'
 import { coreOwner, type CoreApi } from './core-api.ts'

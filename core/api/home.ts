@@ -1,8 +1,8 @@
 // Where the house stands, for those who show it and those who set it.
 
 import { createRoute } from '@home-console/sdk'
-import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { coreProblem } from '../http/answers/problems.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { answers, jsonBody } from './answers.ts'
 import type { CoreApi } from './core-api.ts'
 import { Home } from './schemas.ts'

@@ -2,8 +2,8 @@
 
 import { realpathSync } from 'node:fs'
 import { join, sep } from 'node:path'
-import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { coreProblem } from '../http/answers/problems.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import type { CoreApi } from './core-api.ts'
 
 const HEADERS = {

@@ -2,8 +2,8 @@
 
 import { createRoute, z } from '@home-console/sdk'
 import { bodyLimit } from 'hono/body-limit'
-import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { coreProblem } from '../http/answers/problems.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import type { ConfigEdit, Shown } from '../loader/config-changes.ts'
 import { FixedByEnvironment, NoSuchSetting, patched, replaced } from '../settings/edits.ts'
 import { harmIn, isObject, pointerOf, type JsonObject } from '../settings/json.ts'

@@ -1,8 +1,8 @@
 // The owner's word on plugins: list, look, enable, disable, reload, go back.
 
 import { createRoute, z, type Reload as Loaded } from '@home-console/sdk'
-import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { coreProblem } from '../http/answers/problems.ts'
+import type { DeclaringRouter } from '../http/routing/plugin-router.ts'
 import { WATCHED_MS } from '../loader/life/burst.ts'
 import type { PluginUnit } from '../loader/life/plugin-unit.ts'
 import { answers, jsonBody } from './answers.ts'

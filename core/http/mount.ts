@@ -2,16 +2,16 @@
 
 import { Hono } from 'hono'
 import { METHODS } from 'hono/router'
-import { refusal, type Access } from './door/access.ts'
 import { ownBody } from './answers/body.ts'
-import { GuardedRouter } from './routing/guarded-router.ts'
-import { handOn } from './hand-on.ts'
-import { routingPath, type DeclaringRouter } from './routing/plugin-router.ts'
 import { coreProblem, isMistake, OddAnswer, problemOf, problemResponse } from './answers/problems.ts'
-import { pathThere, type PassOn, type ProxiedRoute } from './routing/proxied.ts'
+import { isFinished } from './answers/response-body.ts'
+import { refusal, type Access } from './door/access.ts'
+import { handOn } from './hand-on.ts'
 import { limitedRequest, mayBeTooLarge } from './request-body.ts'
 import type { MountOwner, RequestInfo } from './request-info.ts'
-import { isFinished } from './answers/response-body.ts'
+import { GuardedRouter } from './routing/guarded-router.ts'
+import { routingPath, type DeclaringRouter } from './routing/plugin-router.ts'
+import { pathThere, type PassOn, type ProxiedRoute } from './routing/proxied.ts'
 
 /** Seen by nobody but the metrics; the number is nginx's. */
 const CLIENT_LEFT = 499

@@ -1,8 +1,8 @@
 // The one server: listens, hands every request to the app, and stops in order.
 
 import type { Server } from 'bun'
-import type { App } from './app.ts'
 import { problemResponse, coreProblem } from './answers/problems.ts'
+import type { App } from './app.ts'
 import type { SocketData } from './sockets/socket-data.ts'
 import { websocketHandler } from './sockets/sockets.ts'
 

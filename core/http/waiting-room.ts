@@ -1,7 +1,7 @@
 // Stands where a mount stood while nobody can answer for it: requests wait here, so many at most, for whoever comes next.
 
-import type { Mount, Mounting } from './mount.ts'
 import { coreProblem, problemResponse } from './answers/problems.ts'
+import type { Mount, Mounting } from './mount.ts'
 import type { RequestInfo } from './request-info.ts'
 
 const MOST_WAITING = 1_000

@@ -5,11 +5,11 @@ import { createRoute, z } from '@home-console/sdk'
 import type { Handler } from 'hono'
 import { readExternalDocument } from '../../core/http/document/external-document.ts'
 import { withExternal } from '../../core/http/document/external-part.ts'
-import { Mount } from '../../core/http/mount.ts'
 import { describeRouter } from '../../core/http/document/openapi.ts'
+import { Mount } from '../../core/http/mount.ts'
+import type { MountOwner } from '../../core/http/request-info.ts'
 import { DeclaringRouter } from '../../core/http/routing/plugin-router.ts'
 import { markProxied, type ProxiedPath } from '../../core/http/routing/proxied.ts'
-import type { MountOwner } from '../../core/http/request-info.ts'
 
 const PREFIX = '/api/plugins/cm'
 const proxy = (path: ProxiedPath = {}) => markProxied(((c) => c.text('passed on')) as Handler, path) as any

@@ -4,8 +4,8 @@ import { expect, test } from 'bun:test'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import * as fc from 'fast-check'
 import { Hono } from 'hono'
-import { DeclaringRouter } from '../../core/http/routing/plugin-router.ts'
 import { RequestInfo } from '../../core/http/request-info.ts'
+import { DeclaringRouter } from '../../core/http/routing/plugin-router.ts'
 import type { CheckHook } from '../../core/http/routing/route-checks.ts'
 
 /** Answers in its own way what does not fit. */

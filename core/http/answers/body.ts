@@ -1,7 +1,7 @@
 // Owns the body of an answer that is still to be read: the Core reads it across the border, and can end it.
 
-import { isMistake } from './problems.ts'
 import type { BodySource, MountOwner, OpenStream, RequestInfo } from '../request-info.ts'
+import { isMistake } from './problems.ts'
 import { isEventStream } from './response-body.ts'
 
 /**

@@ -11,10 +11,10 @@ import type {
 import { OpenAPIHono, type z } from '@hono/zod-openapi'
 import type { Context, Handler, Hono } from 'hono'
 import { findTargetHandler } from 'hono/utils/handler'
-import { accessOf, OWNER_ONLY, refusal, securityOf, type Access } from '../door/access.ts'
 import { coreProblem, OddAnswer, pointerTo, problemResponse } from '../answers/problems.ts'
-import { leadAlike, passOnAlike, proxiedBy, type ProxiedPath } from './proxied.ts'
+import { accessOf, OWNER_ONLY, refusal, securityOf, type Access } from '../door/access.ts'
 import { RequestInfo } from '../request-info.ts'
+import { leadAlike, passOnAlike, proxiedBy, type ProxiedPath } from './proxied.ts'
 import { checked, parameterCheck, type Check, type CheckHook } from './route-checks.ts'
 
 /** Who may call a handler. The key is a closure that no other route shares. */

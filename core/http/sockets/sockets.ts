@@ -2,8 +2,8 @@
 
 import type { PluginSocket, SocketHandlers } from '@home-console/sdk'
 import type { Server, ServerWebSocket, WebSocketHandler } from 'bun'
-import { RelayConnection } from './relay-connection.ts'
 import type { MountOwner, OpenStream, RequestInfo } from '../request-info.ts'
+import { RelayConnection } from './relay-connection.ts'
 import { SERVICE_RESTART, type SocketData } from './socket-data.ts'
 
 /** RFC 6455. */

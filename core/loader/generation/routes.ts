@@ -3,8 +3,8 @@
 import type { PluginDefinition, PluginRouter } from '@home-console/sdk'
 import { describeRouter, UndescribableError, type DocumentPart } from '../../http/document/openapi.ts'
 import { Mount } from '../../http/mount.ts'
-import { DeclaringRouter } from '../../http/routing/plugin-router.ts'
 import type { MountOwner } from '../../http/request-info.ts'
+import { DeclaringRouter } from '../../http/routing/plugin-router.ts'
 import { PluginError, positionOf, positionOfText } from '../fault.ts'
 import type { PluginSource } from '../files/discovery.ts'
 
