@@ -187,6 +187,24 @@ describe('a swap', () => {
     expect(said()).toEqual(['draining', 'request', 'onUnload', 'signal', 'third', 'second', 'first'])
   })
 
+  test('waits for all that a listener does for several events at once, and for no more', async () => {
+    const text = answering(
+      'old',
+      `${SAY}
+       ctx.events.on('lamp.lit', async ({ data }) => { await Bun.sleep(data); say('done ' + data) })
+       router.get('/light', (c) => {
+         for (const ms of [50, 150, 250]) ctx.events.emit('lamp.lit', ms)
+         return c.text('')
+       })`,
+    ).replace('async onLoad', `onUnload(ctx) { ctx.log.info('onUnload', { said: true }) },\n  async onLoad`)
+    house = await houseWith({ lamp: { 'index.ts': text } })
+    await house.request('/api/plugins/lamp/light')
+    await house.save('lamp/index.ts', answering('new'))
+    await gone()
+    expect(said()).toEqual(['done 50', 'done 150', 'done 250', 'onUnload'])
+    expect(house.runtime.loader.find('lamp')!.reloads.last!.leaks).toEqual([])
+  })
+
   test('starts a task when the old one of its label has ended, and not before', async () => {
     const task = (name: string) =>
       answering(

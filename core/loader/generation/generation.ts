@@ -530,7 +530,9 @@ export class Generation implements MountOwner {
     }
   }
 
-  async #attend(work: Hold, result: Promise<unknown>): Promise<void> {
+  async #attend({ kind, label }: Hold, result: Promise<unknown>): Promise<void> {
+    // What a listener does for one event is not what it does, meanwhile, for another.
+    const work = { kind, label }
     this.begin(work)
     try {
       await result
