@@ -35,7 +35,8 @@ export class Front implements Mounting {
   ): Result | Promise<Result> {
     if (info.path === HEALTH) return this.#health.handle(request, info, finish)
     return this.#loaded().then(
-      ({ mount }) => mount.handle(request, info, finish),
+      // It may be a plugin's by now, which came up meanwhile.
+      () => this.#api.app.mountFor(info.path).handle(request, info, finish),
       (error: unknown) => {
         this.#rest = undefined
         this.#log.error(`The control plane cannot be loaded: ${messageOf(error)}`, { error })

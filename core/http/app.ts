@@ -131,14 +131,15 @@ export class App {
     const authorization = request.headers.get('Authorization')
     const caller = (authorization !== null && this.#options.authenticate(authorization)) || ANONYMOUS
     const info = new RequestInfo(method, path, caller)
-    const mount = this.#mountFor(path)
+    const mount = this.mountFor(path)
     const answer = mount.handle(request, info, (response) =>
       this.#finish(response, request, server, info, info.owner ?? mount.owner, started),
     )
     return this.#held === undefined ? answer : this.#held.then(() => answer)
   }
 
-  #mountFor(path: string): Mounting {
+  /** Who answers what is asked for there. */
+  mountFor(path: string): Mounting {
     if (path.startsWith('/api/')) {
       const start = path.startsWith(PLUGINS) ? PLUGINS.length : '/api/'.length
       const end = path.indexOf('/', start)

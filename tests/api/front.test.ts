@@ -52,3 +52,14 @@ test('a house that is only asked how it is, and its plugins, has not loaded it',
   expect(before).not.toContain('schemas.ts')
   expect(await loaded(['/api/core/plugins'])).toContain('schemas.ts')
 })
+
+test('a plugin that comes up while it is loaded answers what was asked of it', async () => {
+  house = await startTestHouse({ plugins: { lamp: { 'index.ts': lamp } } })
+  const { app, url } = house.runtime
+  const mount = app.mountFor('/api/plugins/lamp/word')
+  app.unmount(mount.prefix)
+  const request = new Request(`${url.origin}/api/plugins/lamp/word`, { headers: { Host: url.host } })
+  const answered = app.fetch(request, undefined as never)
+  app.mount({ mount, document: {} as never })
+  expect((await answered)!.status).toBe(200)
+})
