@@ -73,10 +73,11 @@ export class Exchange {
     const question = this.#question
     this.#expectHead()
     for (let mayRetry = isHarmless(question); ; mayRetry = false) {
+      if (call.reason !== undefined) throw call.reason
       try {
         const answer = await ask(question, line, call, deadlines)
         call.answered = true
-        return await this.#carry(answer, judge(answer))
+        return await this.#carry(answer, judged(answer, judge))
       } catch (error) {
         // It may be that the client left, and nobody has looked yet.
         this.#parts.whenSlow()
@@ -85,7 +86,6 @@ export class Exchange {
         }
       }
       await Bun.sleep(RETRY_MS)
-      if (call.reason !== undefined) throw call.reason
     }
   }
 
@@ -222,4 +222,14 @@ function endWith(leaving: AbortSignal, carried: CarriedBody, call: Call): void {
   if (leaving.aborted) return finish()
   leaving.addEventListener('abort', finish)
   call.atEnd(() => leaving.removeEventListener('abort', finish))
+}
+
+/** @throws why it is not taken; then nobody will read its body, which may have no end */
+function judged(answer: Answer, judge: Judge): readonly Header[] {
+  try {
+    return judge(answer)
+  } catch (error) {
+    void answer.body?.cancel()
+    throw error
+  }
 }

@@ -50,6 +50,28 @@ const idle = () =>
 const OK = 'HTTP/1.1 200 OK\r\n'
 
 describe('a service that', () => {
+  test('gives no proper answer, and a body without end, is not left connected', async () => {
+    await behind((socket) =>
+      socket.write('HTTP/1.1 600 What\r\nContent-Length: 1000000\r\n\r\nthe beginning'),
+    )
+    expect(await codeOf(await ask())).toEqual([502, 'external_bad_answer'])
+    await until('it to be left alone', () => service!.open === 0)
+  })
+
+  test('is about to be asked when the version of its adapter ends is not asked', async () => {
+    await behind((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'))
+    const { app, loader, url } = house.runtime
+    const request = new Request(`${url.origin}/api/plugins/wild/x`, {
+      headers: { Host: url.host, Authorization: `Bearer ${house.runtime.adminToken}` },
+    })
+    // Nobody of this name has called yet: his token is still to be made.
+    const answered = app.fetch(request, undefined as never)
+    await loader.find('wild')!.serving!.close()
+    expect((await answered)!.status).toBe(503)
+    await idle()
+    expect(service!.heads).toEqual([])
+  })
+
   test('is not there is unreachable', async () => {
     await behind(() => {})
     await service![Symbol.asyncDispose]()
