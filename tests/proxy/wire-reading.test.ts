@@ -235,6 +235,7 @@ test.each([
   ['what says so among others', `${OK}Connection: foo, Close\r\nContent-Length: 0\r\n\r\n`, false],
   ['HTTP/1.0', 'HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n', false],
   ['what ends with its connection', `${OK}\r\n`, false],
+  ['what may send what it must not', 'HTTP/1.1 304 OK\r\nContent-Length: 9\r\n\r\n', false],
   ['all else', `${OK}Content-Length: 0\r\nConnection: keep-alive\r\n\r\n`, true],
 ])('the connection of %s is asked again: %p', (_what, text, keeps) => {
   expect(hear(text).heard.heads[0]!.keeps).toBe(keeps)

@@ -167,6 +167,32 @@ test('who hangs up is told so, and the server sees it, before the answer and in 
   }
 })
 
+test('who hangs up on an answer that is all there takes nobody else along', async () => {
+  const wire = await FarEnd.start((socket, head) => {
+    if (head.startsWith('GET /whole'))
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n${'a'.repeat(100_000)}`)
+  })
+  let hangUp = () => {}
+  const answer = await wire.ask(question('/whole'), (given) => (hangUp = given))
+  await answer.bytes()
+  const other = ask(wire, '/other')
+  await until('the other to be asked', () => far!.heads.length === 2)
+  expect(far!.sockets.length).toBe(1)
+  hangUp()
+  far!.sockets[0]!.write(SHORT)
+  expect(await textOf(await other)).toBe('ok')
+})
+
+test('a body that a HEAD must not have answers nobody', async () => {
+  const evil = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
+  const wire = await FarEnd.start((socket, head) => {
+    if (head.startsWith('HEAD')) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${evil.length}\r\n\r\n`)
+    else socket.write(socket === far!.sockets[0] ? evil : SHORT)
+  })
+  await wire.ask(question('/', 'HEAD'), () => {})
+  expect(await textOf(await ask(wire))).toBe('ok')
+})
+
 test('who wants no more of a body ends its connection', async () => {
   const wire = await FarEnd.start((socket) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\nthe beginning')
@@ -210,6 +236,31 @@ test('a server is held up while nobody reads, and what was sent arrives whole wh
     at += bytes.length
   }
   expect(at).toBe(SIZE)
+})
+
+test('a server is held up as well where it says much and sends little', async () => {
+  const SIZE = 64 * 1024 * 1024
+  let sent = 0
+  const pieces = Buffer.from(`1;${'a'.repeat(249)}\r\nb\r\n`.repeat(1_024))
+  const wire = await FarEnd.start((socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const send = () => {
+      while (sent < SIZE) {
+        sent += pieces.length
+        if (!socket.write(pieces)) return void socket.once('drain', send)
+      }
+    }
+    send()
+  })
+  await ask(wire)
+  let before = -1
+  await until('it to be held up', async () => {
+    if (sent === before) return true
+    before = sent
+    await Bun.sleep(50)
+    return false
+  })
+  expect(sent).toBeLessThan(SIZE / 2)
 })
 
 test('a head that the socket does not take at once arrives whole', async () => {

@@ -56,8 +56,11 @@ export function parseHead(text: string, method: string): AnswerHead {
   if (length !== undefined && isChunked) throw new BadAnswer('it has a length, and chunks')
 
   let framing: Framing = 'close'
-  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) framing = 0
-  else if (isChunked) framing = 'chunked'
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) {
+    framing = 0
+    // Some send the body all the same, and the next question would be answered with it.
+    if (isChunked || Number(length ?? 0) > 0) keeps = false
+  } else if (isChunked) framing = 'chunked'
   else if (length !== undefined) framing = Number(length)
   return { status, statusText: line[3] ?? '', headers, framing, keeps: keeps && framing !== 'close' }
 }

@@ -22,6 +22,8 @@ interface Reader {
 
 /** So much may wait for its reader before the sender is held up. */
 const MOST_WAITING_BYTES = 256 * 1024
+/** Counted for each piece beside its own bytes: it holds what came around it, the line of its chunk and all. */
+const PIECE_BYTES = 512
 
 export class IncomingBody {
   readonly #flow: Flow
@@ -36,6 +38,11 @@ export class IncomingBody {
     this.#flow = flow
   }
 
+  /** Whether nothing more comes. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** All of it: at once where it is there. @throws what it broke with */
   whole(): Promise<Bytes> {
     return this.#isOver && this.#error === undefined
@@ -47,7 +54,7 @@ export class IncomingBody {
   read(): Promise<Piece> {
     const value = this.#pieces.shift()
     if (value !== undefined) {
-      this.#waiting -= value.length
+      this.#waiting -= value.length + PIECE_BYTES
       if (this.#waiting < MOST_WAITING_BYTES) this.#flowOn()
       return Promise.resolve({ done: false, value })
     }
@@ -70,7 +77,7 @@ export class IncomingBody {
     if (this.#isOver) return
     if (this.#reader !== undefined) return this.#giveReader({ done: false, value: piece })
     this.#pieces.push(piece)
-    this.#waiting += piece.length
+    this.#waiting += piece.length + PIECE_BYTES
     if (this.#isPaused || this.#waiting < MOST_WAITING_BYTES) return
     this.#isPaused = true
     this.#flow.pause()

@@ -42,11 +42,17 @@ export class Wire {
   ask(question: Question, onHangUp: (hangUp: () => void) => void): Promise<Answer> {
     return new Promise((resolve, reject) => {
       let connection: Connection | undefined
+      let answer: IncomingBody | undefined
       onHangUp(() => {
+        // The connection may carry the question of somebody else by now.
+        if (answer?.isOver) return
         connection?.destroy()
         reject(new ConnectionLost(undefined, false))
       })
-      const answered = (head: AnswerHead, body: IncomingBody) => resolve(new WireAnswer(head, body))
+      const answered = (head: AnswerHead, body: IncomingBody) => {
+        answer = body
+        resolve(new WireAnswer(head, body))
+      }
       const failed = (error: Error) => {
         const isOld = error instanceof ConnectionLost && error.wasKept
         if (isOld) connection = this.#connections.ask(question, { answered, failed: reject }, true)
