@@ -1,5 +1,7 @@
 // Server-sent events with a heartbeat, and an end for a client that does not keep up.
 
+import type { App } from '../http/app.ts'
+
 const HEARTBEAT_MS = 15_000
 /** How much may wait for a slow client before its stream ends; it comes back and resumes. In bytes. */
 const MAX_BACKLOG = 1024 * 1024
@@ -26,9 +28,13 @@ export function endEventStreams(): void {
 }
 
 /**
- * An answer that stays open. `start` is called once; what it gives is called when the client is gone.
+ * An answer that stays open. `start` is called once; what it gives is called when the client is gone. Who comes while
+ * everybody is told to leave is let go of at once, and comes back.
  */
-export function eventStream(start: (client: StreamClient) => () => void): Response {
+export function eventStream(
+  app: Pick<App, 'isLeaving'>,
+  start: (client: StreamClient) => () => void,
+): Response {
   let stop: (() => void) | undefined
   let heartbeat: Timer | undefined
   let end = () => {}
@@ -64,6 +70,7 @@ export function eventStream(start: (client: StreamClient) => () => void): Respon
           end,
         })
         if (!open.has(end)) stop()
+        else if (app.isLeaving) end()
       },
       cancel: () => end(),
     },

@@ -109,7 +109,7 @@ const publishEvent = createRoute({
 /** How many published ids are remembered, so that a retry is not a second event. */
 const REMEMBERED = 10_000
 
-export function eventRoutes(router: DeclaringRouter, { bus, external }: CoreApi): void {
+export function eventRoutes(router: DeclaringRouter, { app, bus, external }: CoreApi): void {
   const { epoch } = bus.log
   const published = new Set<string>()
 
@@ -118,7 +118,7 @@ export function eventRoutes(router: DeclaringRouter, { bus, external }: CoreApi)
     const patterns = rights.patterns(patternsOf(c.req.queries('pattern')))
     const wanted = ({ type }: LoggedEvent) => patterns.some((pattern) => matches(pattern, type))
     const lastEventId = c.req.header('Last-Event-ID')
-    return eventStream((client) => {
+    return eventStream(app, (client) => {
       const send = (logged: LoggedEvent) => client.send(logged.text, `${epoch}-${logged.position}`)
       const missed = lastEventId === undefined ? [] : eventsSince(lastEventId)
       if (missed === null) client.send(gap(lastEventId!), `${epoch}-${bus.log.next - 1}`)

@@ -41,12 +41,12 @@ const listLogs = createRoute({
   },
 })
 
-export function logRoutes(router: DeclaringRouter, { log }: CoreApi): void {
+export function logRoutes(router: DeclaringRouter, { app, log }: CoreApi): void {
   router.openapi(listLogs, (c) => {
     const { limit, plugin, level, before = Number.POSITIVE_INFINITY } = c.req.valid('query')
     const filter = { plugin, level }
     if (c.req.header('Accept')?.includes('text/event-stream')) {
-      return eventStream((client) =>
+      return eventStream(app, (client) =>
         log.watch(filter, (line) => client.send(JSON.stringify(line), String(line.id))),
       )
     }

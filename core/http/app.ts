@@ -101,6 +101,11 @@ export class App {
     return this.#stats
   }
 
+  /** Whether clients are told to leave: what stays open would hold up the stop. */
+  get isLeaving(): boolean {
+    return this.#leaving
+  }
+
   beginLeaving(): void {
     this.#leaving = true
   }

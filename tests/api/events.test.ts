@@ -45,6 +45,16 @@ describe('the stream', () => {
     expect((await house.request('/api/core/events', NO_TOKEN)).status).toBe(401)
   })
 
+  test('does not hold up the stop where it is asked for in that moment', async () => {
+    const stopped = house.runtime.stop('a test')
+    for (const Accept of ['*/*', 'text/event-stream']) {
+      const path = Accept === '*/*' ? 'events' : 'logs'
+      const late = await house.request(`/api/core/${path}`, { headers: { Accept } })
+      expect(await late.text()).toBe('retry: 1000\n\n')
+    }
+    await stopped
+  })
+
   test('keeps to its patterns, of which there may be several', async () => {
     await using one = await open('?pattern=lamp.*')
     await using two = await open('?pattern=lamp.on&pattern=heat.**')
