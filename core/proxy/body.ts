@@ -106,20 +106,21 @@ export class CarriedBody implements BodySource {
   }
 }
 
-/** As a stream, for who takes nothing else. */
+/** As a stream, for who takes nothing else: carried from when somebody reads it. */
 export function streamOf(
   carry: (onBroken: (reason: unknown) => void) => BodySource,
 ): ReadableStream<Uint8Array> {
-  let carried!: BodySource
+  let carried: BodySource | undefined
   return new ReadableStream(
     {
-      start: (controller) => void (carried = carry((reason) => controller.error(reason))),
-      pull: (controller) =>
-        carried.read().then(
+      pull(controller) {
+        carried ??= carry((reason) => controller.error(reason))
+        return carried.read().then(
           ({ done, value }) => (done ? controller.close() : controller.enqueue(value)),
           (error: unknown) => controller.error(error),
-        ),
-      cancel: (reason) => carried.cancel(reason),
+        )
+      },
+      cancel: (reason) => (carried ?? carry(() => {})).cancel(reason),
     },
     { highWaterMark: 0 },
   )

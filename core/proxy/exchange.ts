@@ -137,17 +137,14 @@ export class Exchange {
     this.#lasting = headers.some(
       ([name, value]) => name === 'content-type' && value.startsWith('text/event-stream'),
     )
-    const { onStream } = this.#parts
-    if (onStream !== undefined) {
-      // An adapter may make another body of it, of pieces that are its own.
-      const canFree = (piece: Bytes) => answer.canFree(piece)
-      onStream((given, onBroken) => this.#carryBody(given, onBroken, given === body ? canFree : null))
-      return new Response(body, head)
-    }
-    return new Response(
-      streamOf((onBroken) => this.#carryBody(body, onBroken, null)),
-      head,
+    const own = streamOf((onBroken) => this.#carryBody(body, onBroken, null))
+    // An adapter may read it, or make another body of it, of pieces that are its own; as a rule it does neither.
+    this.#parts.onStream?.((given, onBroken) =>
+      given === own
+        ? this.#carryBody(body, onBroken, (piece) => answer.canFree(piece))
+        : this.#carryBody(given, onBroken, null),
     )
+    return new Response(own, head)
   }
 
   #empty(head: Head): Response {

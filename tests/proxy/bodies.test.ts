@@ -32,6 +32,31 @@ async function behind(
 const ask = (path: string, init?: RequestInit) => house.request(`/api/plugins/svc${path}`, init)
 const inFlight = () => house.runtime.proxy.stateOf(house.runtime.external.find('svc')!).inFlight
 
+test('a body that the adapter reads itself may take as long as something comes, and then its call is over', async () => {
+  const pieces = 8
+  await behind(
+    () => {
+      let left = pieces
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await Bun.sleep(60)
+            if (left-- === 0) controller.close()
+            else controller.enqueue(new Uint8Array(10_000))
+          },
+        }),
+      )
+    },
+    { silenceMs: 300 },
+    `const router = ctx.router()
+     const pass = ctx.proxy()
+     router.get('/size', async (c) => c.text(String((await (await pass(c)).bytes()).length)))
+     return router`,
+  )
+  expect(await (await ask('/size')).text()).toBe(String(pieces * 10_000))
+  expect(inFlight()).toBe(0)
+})
+
 test('server-sent events arrive one by one, and the service hears that their client has left', async () => {
   let left = false
   const send = Promise.withResolvers<(text: string) => void>()
