@@ -42,6 +42,8 @@ const RESERVED = /^(?:x-forwarded-|x-home-console-|sec-websocket-|(?:x-)?remote-
 /** Which of the names that were seen go on: there are few, and they come again and again. */
 const goesOn = new Map<string, boolean>()
 const MOST_NAMES = 1_000
+/** What is longer is nobody's, and would be kept for good. */
+const MOST_NAME_LENGTH = 64
 
 /** @param hasBody whether a body follows: a length without one would let the service take the next request for it */
 export function requestHeaders(from: Headers, hasBody: boolean): Header[] {
@@ -59,7 +61,7 @@ export function requestHeaders(from: Headers, hasBody: boolean): Header[] {
 function judge(name: string): boolean {
   // An underscore is a dash to many a service, and so another spelling of a name that is kept off.
   const goes = !DROPPED.has(name) && !RESERVED.test(name) && !name.includes('_')
-  if (goesOn.size < MOST_NAMES) goesOn.set(name, goes)
+  if (goesOn.size < MOST_NAMES && name.length <= MOST_NAME_LENGTH) goesOn.set(name, goes)
   return goes
 }
 

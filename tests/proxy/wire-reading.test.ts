@@ -2,6 +2,7 @@
 // something else (RFC 9112, section 11).
 
 import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import * as fc from 'fast-check'
 import type { AnswerHead } from '../../core/proxy/wire/answer-head.ts'
 import { AnswerReader } from '../../core/proxy/wire/answer-reader.ts'
@@ -239,4 +240,22 @@ test.each([
   ['all else', `${OK}Content-Length: 0\r\nConnection: keep-alive\r\n\r\n`, true],
 ])('the connection of %s is asked again: %p', (_what, text, keeps) => {
   expect(hear(text).heard.heads[0]!.keeps).toBe(keeps)
+})
+
+test('names as long as a head are not kept', () => {
+  const script = `
+    import { parseHead } from './core/proxy/wire/answer-head.ts'
+    import { requestHeaders } from './core/proxy/request-headers.ts'
+    Bun.gc(true)
+    const before = process.memoryUsage().rss
+    for (let count = 0; count < 1_000; count++) {
+      const name = Buffer.alloc(50_000, 'x').toString('latin1') + count
+      parseHead('HTTP/1.1 200 OK\\r\\n' + name + ': y\\r\\n', 'GET')
+      requestHeaders(new Headers({ [name]: 'y' }), false)
+    }
+    Bun.gc(true)
+    console.log(process.memoryUsage().rss - before)`
+  const { stdout } = Bun.spawnSync([process.execPath, '-e', script], { cwd: join(import.meta.dir, '../..') })
+  expect(Number(stdout.toString())).toBeGreaterThan(0)
+  expect(Number(stdout.toString())).toBeLessThan(40_000_000)
 })

@@ -12,6 +12,8 @@ export type Header = [name: string, value: string]
 /** Names that were looked at, in lower case: there are few, and they come again and again. */
 const names = new Map<string, string>()
 const MOST_NAMES = 1_000
+/** What is longer is nobody's, and would be kept for good. */
+const MOST_NAME_LENGTH = 64
 
 const SPACE = 32
 const TAB = 9
@@ -48,7 +50,7 @@ function nameOf(text: string): string {
   if (name !== undefined) return name
   if (!TOKEN.test(text)) throw new BadAnswer('it has a header without a proper name')
   name = text.toLowerCase()
-  if (names.size < MOST_NAMES) names.set(text, name)
+  if (names.size < MOST_NAMES && text.length <= MOST_NAME_LENGTH) names.set(text, name)
   return name
 }
 
