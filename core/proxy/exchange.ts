@@ -138,9 +138,9 @@ export class Exchange {
       ([name, value]) => name === 'content-type' && value.startsWith('text/event-stream'),
     )
     const own = streamOf((onBroken) => this.#carryBody(body, onBroken, null))
-    // An adapter may read it, or make another body of it, of pieces that are its own; as a rule it does neither.
+    // An adapter may have read of it, or make another body of it, of pieces that are its own; as a rule it does neither.
     this.#parts.onStream?.((given, onBroken) =>
-      given === own
+      given === own && !body.locked
         ? this.#carryBody(body, onBroken, (piece) => answer.canFree(piece))
         : this.#carryBody(given, onBroken, null),
     )

@@ -57,6 +57,27 @@ test('a body that the adapter reads itself may take as long as something comes, 
   expect(inFlight()).toBe(0)
 })
 
+test('a body of which the adapter has read the beginning goes on with the rest', async () => {
+  await behind(
+    () => new Response('b'.repeat(2_000_000)),
+    {},
+    `const router = ctx.router()
+     const pass = ctx.proxy()
+     router.get('/rest', async (c) => {
+       const answer = await pass(c)
+       const reader = answer.body.getReader()
+       const { value } = await reader.read()
+       reader.releaseLock()
+       return new Response(answer.body, { headers: { 'X-Read': String(value.length) } })
+     })
+     return router`,
+  )
+  const response = await ask('/rest')
+  const rest = await response.text()
+  expect(Number(response.headers.get('X-Read')) + rest.length).toBe(2_000_000)
+  await until('the call to be over', () => inFlight() === 0)
+})
+
 test('server-sent events arrive one by one, and the service hears that their client has left', async () => {
   let left = false
   const send = Promise.withResolvers<(text: string) => void>()
