@@ -9,7 +9,7 @@ export interface Placed {
   place?: number | undefined
 }
 
-/** Each member is on one roster at a time. */
+/** Each member is on one roster at a time, and once. */
 export class Roster<Member extends object> {
   readonly #members: (Member & Placed)[] = []
 
@@ -17,7 +17,9 @@ export class Roster<Member extends object> {
     return this.#members.length
   }
 
+  /** @throws Error when it is on one already */
   add(member: Member & Placed): void {
+    if (member.place !== undefined) throw new Error('It is on a roster already.')
     member.place = this.#members.push(member) - 1
   }
 

@@ -1,7 +1,6 @@
 // Answers for the Core until it is asked for more than how the house is: the control plane is loaded for whoever asks first.
 
 import { coreProblem, problemResponse } from '../http/answers/problems.ts'
-import type { Mounted } from '../http/app.ts'
 import { Mount, type Mounting } from '../http/mount.ts'
 import type { RequestInfo } from '../http/request-info.ts'
 import { DeclaringRouter } from '../http/routing/plugin-router.ts'
@@ -17,7 +16,7 @@ export class Front implements Mounting {
   readonly #api: CoreApi
   readonly #log: OwnedLog
   readonly #health: Mount
-  #rest: Promise<Mounted> | undefined
+  #loading: Promise<void> | undefined
 
   constructor(api: CoreApi) {
     this.#api = api
@@ -37,21 +36,24 @@ export class Front implements Mounting {
     return this.#loaded().then(
       // It may be a plugin's by now, which came up meanwhile.
       () => this.#api.app.mountFor(info.path).handle(request, info, finish),
-      (error: unknown) => {
-        this.#rest = undefined
-        this.#log.error(`The control plane cannot be loaded: ${messageOf(error)}`, { error })
-        return finish(problemResponse(coreProblem('internal_error'), { requestId: info.id }))
-      },
+      () => finish(problemResponse(coreProblem('internal_error'), { requestId: info.id })),
     )
   }
 
+  #loaded(): Promise<void> {
+    this.#loading ??= this.#load()
+    return this.#loading
+  }
+
   /** From then on it is the control plane that answers. */
-  #loaded(): Promise<Mounted> {
-    this.#rest ??= import('./core-routes.ts').then(({ mountCore }) => {
-      const mounted = mountCore(this.#api)
-      this.#api.app.setCore(mounted)
-      return mounted
-    })
-    return this.#rest
+  async #load(): Promise<void> {
+    try {
+      const { mountCore } = await import('./core-routes.ts')
+      this.#api.app.setCore(mountCore(this.#api))
+    } catch (error) {
+      this.#loading = undefined
+      this.#log.error(`The control plane cannot be loaded: ${messageOf(error)}`, { error })
+      throw error
+    }
   }
 }

@@ -1,6 +1,7 @@
 // The wire over real sockets: what is kept, what is asked again, and what becomes of a connection in the middle of an answer.
 
 import { afterEach, expect, test } from 'bun:test'
+import { readdirSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import * as fc from 'fast-check'
 import { BadAnswer, ConnectionLost } from '../../core/proxy/wire/failure.ts'
@@ -9,6 +10,7 @@ import { headerLines, headText } from '../../core/proxy/wire/request-head.ts'
 import { Wire } from '../../core/proxy/wire/wire.ts'
 import { freePort } from '../processes.ts'
 import { until } from '../until.ts'
+import { FullHouse } from './kit.ts'
 
 const IDLE_MS = 200
 const SHORT = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
@@ -123,6 +125,24 @@ test('what comes unasked on a kept connection ends it', async () => {
   far!.sockets[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
   await until('it to be ended', () => far!.open === 0)
   expect(await textOf(await ask(wire))).toBe('ok')
+})
+
+test('who hangs up on an address that is silent leaves a bounded number of connections behind, and the rest are told', async () => {
+  await using full = await FullHouse.start()
+  await full.fill()
+  const wire = new Wire('127.0.0.1', Number(new URL(full.url).port), IDLE_MS)
+  const open = () => readdirSync('/proc/self/fd').length
+  const before = open()
+  const codes = new Map<string, number>()
+  for (let turn = 0; turn < 200; turn++) {
+    let hangUp = () => {}
+    const answered = wire.ask(question(), (given) => (hangUp = given))
+    setTimeout(hangUp, 1)
+    const { code } = (await answered.catch((error: unknown) => error)) as ConnectionLost
+    codes.set(code, (codes.get(code) ?? 0) + 1)
+  }
+  expect(Object.fromEntries(codes)).toEqual({ ECONNRESET: 128, ETIMEDOUT: 72 })
+  expect(open() - before).toBeLessThanOrEqual(128)
 })
 
 test('a body that is broken off breaks for its reader, after all that came', async () => {

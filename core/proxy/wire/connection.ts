@@ -19,6 +19,8 @@ export interface Asker {
 export interface Keeper {
   idle(connection: Connection): void
   closed(connection: Connection): void
+  /** One was given up that is still being made: the platform cannot break that off. Or one of those has come to an end. */
+  adrift(by: 1 | -1): void
 }
 
 const handlers: SocketHandler<Connection> = {
@@ -27,7 +29,7 @@ const handlers: SocketHandler<Connection> = {
   drain: (socket) => socket.data.drained(),
   close: (socket, error) => socket.data.closed(error),
   connectError: (socket, error) => socket.data.closed(error),
-  error() {},
+  error: (socket, error) => socket.data.closed(error),
 }
 
 /** Most heads are written from here. */
@@ -37,6 +39,7 @@ export class Connection implements AnswerSink, Flow {
   readonly #keeper: Keeper
   readonly #reader = new AnswerReader(this)
   #socket: Socket<Connection> | undefined
+  #isConnecting = true
   #closed = false
   /** Whether it has carried a question before this one. */
   #wasKept = false
@@ -72,6 +75,7 @@ export class Connection implements AnswerSink, Flow {
     if (this.#closed) return
     this.#closed = true
     this.#head = undefined
+    if (this.#isConnecting) this.#keeper.adrift(1)
     this.#socket?.terminate()
     this.#body?.break(new ConnectionLost(undefined, this.#wasKept))
     this.#keeper.closed(this)
@@ -94,6 +98,7 @@ export class Connection implements AnswerSink, Flow {
   // What the socket says.
 
   opened(socket: Socket<Connection>): void {
+    this.#landed()
     if (this.#closed) return socket.terminate()
     socket.unref()
     this.#socket = socket
@@ -120,11 +125,19 @@ export class Connection implements AnswerSink, Flow {
   }
 
   closed(error: unknown): void {
+    this.#landed()
     if (this.#closed) return
     const isWhole = (error === undefined || error === null) && this.#reader.close()
     this.#tellHead()
     if (isWhole) this.destroy()
     else this.#fail(new ConnectionLost(error, this.#wasKept))
+  }
+
+  /** It is there, or will never be. */
+  #landed(): void {
+    if (!this.#isConnecting) return
+    this.#isConnecting = false
+    if (this.#closed) this.#keeper.adrift(-1)
   }
 
   // What the reader finds.

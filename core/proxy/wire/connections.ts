@@ -1,9 +1,12 @@
 // The connections to one address: those that nothing is asked on are kept for a while, and asked again.
 
 import { Connection, type Asker, type Keeper } from './connection.ts'
+import { ConnectionLost } from './failure.ts'
 import type { Question } from './request-head.ts'
 
 const MOST_KEPT = 64
+/** So many were given up while they were being made, and the system has not: for that it takes two minutes. */
+const MOST_ADRIFT = 128
 
 export class Connections implements Keeper {
   readonly #hostname: string
@@ -14,6 +17,7 @@ export class Connections implements Keeper {
   /** So many at the beginning were there at the last sweep, and not used since. */
   #old = 0
   #sweeping: Timer | undefined
+  #adrift = 0
 
   /** @param idleMs before which one is let go of */
   constructor(hostname: string, port: number, idleMs: number) {
@@ -25,11 +29,10 @@ export class Connections implements Keeper {
   /**
    * @param isFresh on no connection that was used before
    * @returns what carries it: `destroy` calls it off
-   * @throws TypeError for what cannot be sent
+   * @throws TypeError for what cannot be sent; ConnectionLost where too many wait for an address that is silent
    */
   ask(question: Question, asker: Asker, isFresh: boolean): Connection {
-    const connection =
-      (isFresh ? undefined : this.#idle.pop()) ?? new Connection(this.#hostname, this.#port, this)
+    const connection = (isFresh ? undefined : this.#idle.pop()) ?? this.#make()
     if (this.#idle.length < this.#old) this.#old = this.#idle.length
     try {
       connection.ask(question, asker)
@@ -38,6 +41,15 @@ export class Connections implements Keeper {
       throw error
     }
     return connection
+  }
+
+  adrift(by: 1 | -1): void {
+    this.#adrift += by
+  }
+
+  #make(): Connection {
+    if (this.#adrift >= MOST_ADRIFT) throw new ConnectionLost({ code: 'ETIMEDOUT' }, false)
+    return new Connection(this.#hostname, this.#port, this)
   }
 
   idle(connection: Connection): void {

@@ -53,12 +53,18 @@ export class Wire {
         answer = body
         resolve(new WireAnswer(head, body))
       }
-      const failed = (error: Error) => {
-        const isOld = error instanceof ConnectionLost && error.wasKept
-        if (isOld) connection = this.#connections.ask(question, { answered, failed: reject }, true)
-        else reject(error)
+      const ask = (failed: (error: Error) => void, isFresh: boolean) => {
+        try {
+          connection = this.#connections.ask(question, { answered, failed }, isFresh)
+        } catch (error) {
+          reject(error)
+        }
       }
-      connection = this.#connections.ask(question, { answered, failed }, false)
+      ask((error) => {
+        const isOld = error instanceof ConnectionLost && error.wasKept
+        if (isOld) ask(reject, true)
+        else reject(error)
+      }, false)
     })
   }
 }
