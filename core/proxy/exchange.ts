@@ -44,9 +44,14 @@ export interface ExchangeParts {
   readonly onStream?: (carry: Carry) => void
 }
 
+/** What is waited for. */
+type Stage = 'a quick answer' | 'a connection' | 'the head' | 'more of the body' | 'a reader'
+
 export class Exchange {
   readonly #question: Question
   readonly #parts: ExchangeParts
+  readonly #begun = performance.now()
+  #stage: Stage = 'a quick answer'
   /** Whether the answer is meant to stay open. */
   #lasting = false
 
@@ -57,24 +62,13 @@ export class Exchange {
 
   /** @throws a fault of the service; the reason for which the call was called off */
   async run(judge: Judge): Promise<Response> {
-    const { line, call } = this.#parts
-    const { isClean } = line.circuit
-    try {
-      return await this.#ask(judge)
-    } catch (error) {
-      call.end()
-      if (isClean) await line.circuit.note(error)
-      throw error
-    }
-  }
-
-  async #ask(judge: Judge): Promise<Response> {
     const { line, call, deadlines } = this.#parts
     const question = this.#question
+    const { isClean } = line.circuit
     this.#expectHead()
     for (let mayRetry = isHarmless(question); ; mayRetry = false) {
-      if (call.reason !== undefined) throw call.reason
       try {
+        if (call.reason !== undefined) throw call.reason
         const answer = await ask(question, line, call, deadlines)
         call.answered = true
         return await this.#carry(answer, judged(answer, judge))
@@ -82,7 +76,10 @@ export class Exchange {
         // It may be that the client left, and nobody has looked yet.
         this.#parts.whenSlow()
         if (!mayRetry || call.answered || call.reason !== undefined || !isBroken(error)) {
-          throw this.#whyNot(error)
+          const why = this.#whyNot(error)
+          call.end()
+          if (isClean) await line.circuit.note(why)
+          throw why
         }
       }
       await Bun.sleep(RETRY_MS)
@@ -99,27 +96,51 @@ export class Exchange {
 
   /** The head of the answer must come in time; and where it is slow to come, there must be somebody there. */
   #expectHead(): void {
+    const { firstByteMs } = this.#parts.deadlines
+    if (SLOW_MS < firstByteMs) this.#expect('a quick answer', SLOW_MS)
+    else this.#expect('the head', firstByteMs)
+  }
+
+  /** @param ms from now */
+  #expect(stage: Stage, ms: number): void {
+    this.#stage = stage
+    this.#parts.call.expect(ms, this.#late)
+  }
+
+  /** @param ms from the beginning */
+  #expectBy(stage: Stage, ms: number): void {
+    this.#expect(stage, this.#begun + ms - performance.now())
+  }
+
+  readonly #late = (): void => {
     const { line, call, deadlines, whenSlow } = this.#parts
-    const { connectMs, firstByteMs } = deadlines
-    const begun = performance.now()
-    const until = (ms: number, then: () => void) => call.expect(begun + ms - performance.now(), then)
-    const late = () => this.#timeOut(`did not answer within ${firstByteMs} ms`)
-    const last = () => {
-      if (!this.#question.large) until(firstByteMs, late)
+    const { connectMs, firstByteMs, silenceMs } = deadlines
+    const expectHead = () => {
+      // Who sends a large body may take his time over it.
+      if (!this.#question.large) this.#expectBy('the head', firstByteMs)
     }
-    const doubt = () => {
-      last()
-      void line.isAnyoneThere(connectMs / 2).then((someone) => {
-        if (!someone && !call.answered) this.#timeOut(`took no connection within ${connectMs} ms`)
-      })
+    switch (this.#stage) {
+      case 'a quick answer':
+        if (connectMs / 2 < firstByteMs) this.#expectBy('a connection', Math.max(SLOW_MS, connectMs / 2))
+        else expectHead()
+        whenSlow()
+        break
+      case 'a connection':
+        expectHead()
+        void line.isAnyoneThere(connectMs / 2).then((someone) => {
+          if (!someone && !call.answered) this.#timeOut(`took no connection within ${connectMs} ms`)
+        })
+        break
+      case 'the head':
+        this.#timeOut(`did not answer within ${firstByteMs} ms`)
+        break
+      case 'more of the body':
+        this.#timeOut(`was silent for ${silenceMs} ms`)
+        break
+      case 'a reader':
+        // Who stops to read is let go of, and that is not the service's silence.
+        call.callOff()
     }
-    const slow = () => {
-      if (connectMs / 2 < firstByteMs) until(Math.max(SLOW_MS, connectMs / 2), doubt)
-      else last()
-      whenSlow()
-    }
-    if (SLOW_MS < firstByteMs) call.expect(SLOW_MS, slow)
-    else call.expect(firstByteMs, late)
   }
 
   /** What is short is all there when its head goes on; the rest streams. */
@@ -189,21 +210,18 @@ export class Exchange {
   }
 
   #expectMore(): void {
-    const { call, deadlines } = this.#parts
-    if (this.#question.large) call.expectNothing()
-    else call.expect(deadlines.silenceMs, this.#silent)
+    this.#expectUnlessLarge('more of the body')
   }
 
-  /** Who stops to read is let go of, and that is not the service's silence. */
   #expectReader(): void {
-    const { call, deadlines } = this.#parts
-    if (this.#question.large) call.expectNothing()
-    else call.expect(deadlines.silenceMs, this.#unread)
+    this.#expectUnlessLarge('a reader')
   }
 
-  readonly #unread = () => this.#parts.call.callOff()
-
-  readonly #silent = () => this.#timeOut(`was silent for ${this.#parts.deadlines.silenceMs} ms`)
+  #expectUnlessLarge(stage: Stage): void {
+    const { call, deadlines } = this.#parts
+    if (this.#question.large) call.expectNothing()
+    else this.#expect(stage, deadlines.silenceMs)
+  }
 
   #timeOut(what: string): void {
     const { call, faults } = this.#parts
