@@ -5,6 +5,9 @@ import type { Generation } from '../generation/generation.ts'
 import { collectSoon } from './collection.ts'
 import { timed } from './reloads.ts'
 
+/** For how long a version that was swapped out is left alone. */
+const ANSWERS_MS = 1
+
 export interface DeparturesOptions {
   /** Nothing is left of it. */
   readonly onLeft: (generation: Generation) => void
@@ -51,6 +54,8 @@ export class Departures {
   }
 
   async #bury(generation: Generation, record: Reload, onDrained?: () => void): Promise<void> {
+    // What is torn down can wait; whoever asked while the version that follows took over gets his answer first.
+    if (onDrained === undefined) await Bun.sleep(ANSWERS_MS)
     const late = await timed(record, 'drain', () => generation.drain())
     onDrained?.()
     const ended = await timed(record, 'close', () => generation.close())
