@@ -26,7 +26,7 @@ export class Roster<Member extends object> {
   /** @returns whether it was there */
   delete(member: Member & Placed): boolean {
     const { place } = member
-    if (place === undefined) return false
+    if (place === undefined || this.#members[place] !== member) return false
     member.place = undefined
     const last = this.#members.pop()!
     if (last === member) return true

@@ -77,3 +77,14 @@ test('what has left is let go of by small collections, and no large one is calle
   expect(small).toBeGreaterThan(10)
   expect(full).toBeLessThan(small / 5)
 })
+
+test('who is on one roster is neither taken by another nor from it', () => {
+  const member = {}
+  const one = new Roster<object>()
+  const other = new Roster<object>()
+  one.add(member)
+  other.add({})
+  expect(() => other.add(member)).toThrow('on a roster already')
+  expect(other.delete(member)).toBe(false)
+  expect([one.size, other.size, one.delete(member)]).toEqual([1, 1, true])
+})

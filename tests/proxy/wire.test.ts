@@ -221,6 +221,17 @@ test('who wants no more of a body ends its connection', async () => {
   await until('it to be ended', () => far!.open === 0)
 })
 
+/** Waits until no more is sent. */
+function heldUp(sent: () => number): Promise<unknown> {
+  let before = -1
+  return until('it to be held up', async () => {
+    if (sent() === before) return true
+    before = sent()
+    await Bun.sleep(50)
+    return false
+  })
+}
+
 test('a server is held up while nobody reads, and what was sent arrives whole when somebody does', async () => {
   const SIZE = 64 * 1024 * 1024
   let sent = 0
@@ -237,13 +248,7 @@ test('a server is held up while nobody reads, and what was sent arrives whole wh
     send()
   })
   const answer = await ask(wire)
-  let before = -1
-  await until('it to be held up', async () => {
-    if (sent === before) return true
-    before = sent
-    await Bun.sleep(50)
-    return false
-  })
+  await heldUp(() => sent)
   // What the sockets of both ends hold, and the wire itself.
   expect(sent).toBeLessThan(SIZE / 2)
   let at = 0
@@ -273,13 +278,7 @@ test('a server is held up as well where it says much and sends little', async ()
     send()
   })
   await ask(wire)
-  let before = -1
-  await until('it to be held up', async () => {
-    if (sent === before) return true
-    before = sent
-    await Bun.sleep(50)
-    return false
-  })
+  await heldUp(() => sent)
   expect(sent).toBeLessThan(SIZE / 2)
 })
 

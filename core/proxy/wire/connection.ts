@@ -29,7 +29,7 @@ const handlers: SocketHandler<Connection> = {
   drain: (socket) => socket.data.drained(),
   close: (socket, error) => socket.data.closed(error),
   connectError: (socket, error) => socket.data.closed(error),
-  error: (socket, error) => socket.data.closed(error),
+  error: (socket, error) => socket.data.broke(error),
 }
 
 /** Most heads are written from here. */
@@ -131,6 +131,12 @@ export class Connection implements AnswerSink, Flow {
     this.#tellHead()
     if (isWhole) this.destroy()
     else this.#fail(new ConnectionLost(error, this.#wasKept))
+  }
+
+  /** What the system says has a code; all else is a mistake of ours, and told as such. */
+  broke(error: Error): void {
+    if ('code' in error) this.closed(error)
+    else this.#fail(error)
   }
 
   /** It is there, or will never be. */
