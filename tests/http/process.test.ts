@@ -63,9 +63,12 @@ class Core {
     return this
   }
 
-  /** What it said on the log, in order. */
+  /** What it said on the log, in order. The last line may be in the writing. */
   get lines(): { level: string; message: string; plugin: string | null }[] {
-    return this.out.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
+    return this.out
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
   }
 
   get url(): string {
@@ -97,7 +100,7 @@ describe('the first start', () => {
     expect([modeOf(join(folder, 'data')), modeOf(join(folder, 'data/admin-token'))]).toEqual(['700', '600'])
     const { token } = core
     expect(token).toMatch(/^[\w-]{43}$/)
-    const hint = core.lines.find(({ message }) => message.includes('curl'))!
+    const hint = await until('the hint', () => core.lines.find(({ message }) => message.includes('curl')))
     expect(core.out + core.err).not.toContain(token)
     const command = /curl .*$/.exec(hint.message)![0]
     const told = await Bun.$`sh -c ${command}`.quiet().json()
