@@ -19,6 +19,8 @@ const WARM_UP = 50
 const RELOADS = 1_000
 /** Goodbyes take a while: a generation with an open WebSocket leaves it a quarter of a second. In ms. */
 const GOODBYE_MS = 10_000
+/** The allocator keeps pages that were freed for some five seconds, before it gives them back. In ms. */
+const REST_MS = 10_000
 
 interface State extends Findings {
   readonly residentMb: number
@@ -96,7 +98,7 @@ async function settled(core: CoreProcess): Promise<State> {
     const findings = await core.get<Findings>('/api/plugins/probe/findings')
     if (findings.alive > 2 && performance.now() < deadline) continue
     // Once more, with the socket come back and the allocator given its time.
-    await Bun.sleep(2_000)
+    await Bun.sleep(REST_MS)
     const { holds } = await core.get<{ holds: unknown[] }>('/api/core/plugins/holder')
     const metrics = await core.getText('/metrics')
     return {

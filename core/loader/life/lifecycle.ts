@@ -11,7 +11,6 @@ import {
   tellNeed,
   type Needs,
 } from '../generation/needs.ts'
-import { countChange } from './collection.ts'
 import { Transaction, type Attempt, type Part, type Surroundings } from './transaction.ts'
 
 export type Cause = Reload['cause']
@@ -270,10 +269,7 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
     try {
       await transaction.run()
     } finally {
-      if (transaction.hasCommitted) {
-        this.#state++
-        countChange()
-      }
+      if (transaction.hasCommitted) this.#state++
       this.#underWay.delete(transaction)
       resolve()
       this.tellProgress()
