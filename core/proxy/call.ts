@@ -96,3 +96,11 @@ export class Call {
     else (this.#farewells ??= []).push(run)
   }
 }
+
+/** Calls it off when the signal says so, until the undo is called. */
+export function abortWith(signal: AbortSignal, call: Call): () => void {
+  const leave = () => call.callOff(signal.reason as Error)
+  if (signal.aborted) leave()
+  else signal.addEventListener('abort', leave)
+  return () => signal.removeEventListener('abort', leave)
+}

@@ -1,11 +1,11 @@
 // The proxy: calls external services for whoever stands for them, and carries what they answer.
 
+import { Admission, type Adapter } from './admission.ts'
 import { Calls } from './calls.ts'
 import type { CircuitState } from './circuit.ts'
 import { isFault, isRefused, type FaultLog, type MakeProblem } from './faults.ts'
 import { Line } from './line.ts'
 import type { Origins } from './own-headers.ts'
-import { Passage, type Adapter } from './passage.ts'
 import type { Reach, Target } from './target.ts'
 import { Traffic } from './traffic.ts'
 
@@ -25,9 +25,9 @@ export class Proxy {
     this.parts = parts
   }
 
-  /** What one generation of an adapter calls its service with. */
-  passage(adapter: Adapter): Passage {
-    return new Passage(this, adapter)
+  /** By which one generation of an adapter calls its service. */
+  admission(adapter: Adapter): Admission {
+    return new Admission(this, adapter)
   }
 
   /** How it stands between the Core and a service. */

@@ -9,6 +9,18 @@ import type { Answer } from './wire/wire.ts'
 
 export type Deadlines = Omit<Limits, 'concurrency'>
 
+/** Those of a route, where it has some of its own. */
+export function deadlinesOf(
+  limits: Limits,
+  { connectMs, firstByteMs, silenceMs }: Partial<Deadlines>,
+): Deadlines {
+  return {
+    connectMs: connectMs ?? limits.connectMs,
+    firstByteMs: firstByteMs ?? limits.firstByteMs,
+    silenceMs: silenceMs ?? limits.silenceMs,
+  }
+}
+
 export interface Question {
   /** For people. */
   readonly label: string

@@ -2,6 +2,9 @@
 
 import { afterAll, expect, test } from 'bun:test'
 import { coreProblem } from '../../core/http/answers/problems.ts'
+import { ownFetch } from '../../core/proxy/own-fetch.ts'
+import { passRequest } from '../../core/proxy/pass-request.ts'
+import { passSocket } from '../../core/proxy/pass-socket.ts'
 import { Proxy } from '../../core/proxy/proxy.ts'
 import type { Reach, Target } from '../../core/proxy/target.ts'
 
@@ -35,13 +38,13 @@ const targetOf = (reach: Reach): Target => ({
   limits: { concurrency: 8, connectMs: 1_000, firstByteMs: 1_000, silenceMs: 1_000 },
 })
 
-const passageTo = (reach: Reach) =>
+const admissionTo = (reach: Reach) =>
   new Proxy({
     problem: coreProblem,
     asCore: (run) => run(),
     addressOf: () => null,
     schemeOf: () => 'http',
-  }).passage({
+  }).admission({
     plugin: 'adapter',
     prefix: '/api/plugins/adapter',
     log: { info() {}, warn() {} },
@@ -58,10 +61,10 @@ const asked = (headers: Record<string, string> = {}) => ({
 })
 
 test('A request, a WebSocket and a call of the adapter go to the pinned address, by the name', async () => {
-  const passage = passageTo(reachOf(`http://${NAME}`, '127.0.0.1'))
-  expect(await (await passage.pass(asked(), '/x', {})).text()).toBe('ok')
-  expect(await (await passage.fetch('/x')).text()).toBe('ok')
-  const refused = await passage.passSocket(asked({ Upgrade: 'websocket' }), '/x', {}).catch(String)
+  const admission = admissionTo(reachOf(`http://${NAME}`, '127.0.0.1'))
+  expect(await (await passRequest(admission, asked(), '/x', {})).text()).toBe('ok')
+  expect(await (await ownFetch(admission, '/x')).text()).toBe('ok')
+  const refused = await passSocket(admission, asked({ Upgrade: 'websocket' }), '/x', {}).catch(String)
   expect(refused).toContain('it answered 200')
   expect(seen.splice(0)).toEqual([
     { host: NAME, upgrade: null },
@@ -71,8 +74,10 @@ test('A request, a WebSocket and a call of the adapter go to the pinned address,
 })
 
 test('Without a pin, a name that nobody knows leads nowhere', async () => {
-  const passage = passageTo(reachOf(`http://${NAME}`, null))
-  expect(await passage.pass(asked(), '/x', {}).then(() => 'answered', String)).toContain('cannot be reached')
+  const admission = admissionTo(reachOf(`http://${NAME}`, null))
+  expect(await passRequest(admission, asked(), '/x', {}).then(() => 'answered', String)).toContain(
+    'cannot be reached',
+  )
   expect(seen).toEqual([])
 })
 
@@ -83,8 +88,8 @@ test('A redirect to the address behind the name is one into the service', async 
     fetch: ({ url }) =>
       Response.redirect(new URL('/inside', url.replace('pinned.invalid', '127.0.0.1')).href),
   })
-  const passage = passageTo(reachOf(`http://pinned.invalid:${leads.port}`, '127.0.0.1'))
-  const response = await passage.pass(asked(), '/x', {})
+  const admission = admissionTo(reachOf(`http://pinned.invalid:${leads.port}`, '127.0.0.1'))
+  const response = await passRequest(admission, asked(), '/x', {})
   expect(response.headers.get('Location')).toBe('/api/plugins/adapter/inside')
 })
 
@@ -92,8 +97,8 @@ test('No proxy of the environment comes between', async () => {
   const before = process.env['HTTP_PROXY']
   process.env['HTTP_PROXY'] = 'http://127.0.0.1:1'
   try {
-    const passage = passageTo(reachOf(service.url.origin, null))
-    expect(await (await passage.pass(asked(), '/x', {})).text()).toBe('ok')
+    const admission = admissionTo(reachOf(service.url.origin, null))
+    expect(await (await passRequest(admission, asked(), '/x', {})).text()).toBe('ok')
   } finally {
     if (before === undefined) delete process.env['HTTP_PROXY']
     else process.env['HTTP_PROXY'] = before

@@ -15,7 +15,10 @@ import type { RequestInfo } from '../../http/request-info.ts'
 import { keyOf, markProxied, operationKey, pathThere, type PassOn } from '../../http/routing/proxied.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import { mistakesIn } from '../../mistakes.ts'
-import type { Passage } from '../../proxy/passage.ts'
+import type { Admission } from '../../proxy/admission.ts'
+import { ownFetch } from '../../proxy/own-fetch.ts'
+import { passRequest } from '../../proxy/pass-request.ts'
+import { passSocket } from '../../proxy/pass-socket.ts'
 import type { Scope } from '../../scope/scope.ts'
 import { leave, leaving } from '../border/border.ts'
 import type { Organs } from '../organs.ts'
@@ -52,7 +55,7 @@ export class AdapterContext {
   readonly #owner: AdapterOwner
   readonly #organs: Organs
   readonly #name: string
-  #passage: Passage | undefined
+  #admission: Admission | undefined
   #service: Service | undefined
   readonly external: ExternalService
 
@@ -72,7 +75,7 @@ export class AdapterContext {
       uses: leaving((...operations: readonly unknown[]) => {
         for (const operation of operations) this.#use(operation)
       }),
-      fetch: leaving(async (path: string, init?: RequestInit) => this.#open().fetch(path, init)),
+      fetch: leaving(async (path: string, init?: RequestInit) => ownFetch(this.#open(), path, init)),
     }
   }
 
@@ -98,10 +101,10 @@ export class AdapterContext {
   }
 
   #pass(info: RequestInfo, path: string, options: ProxyOptions, route: () => string): Promise<Response> {
-    const passage = this.#open()
+    const admission = this.#open()
     // Seldom so, and then it is worth a look at the route.
     if (this.#service!.missing.length > 0) this.#assertThere(info.method, options, route())
-    return this.#answer(passage, info, path, options)
+    return this.#answer(admission, info, path, options)
   }
 
   #use(operation: unknown): void {
@@ -131,15 +134,15 @@ export class AdapterContext {
     )
   }
 
-  #answer(passage: Passage, info: RequestInfo, path: string, options: ProxyOptions): Promise<Response> {
+  #answer(admission: Admission, info: RequestInfo, path: string, options: ProxyOptions): Promise<Response> {
     const asked = info as RequestInfo & { request: Request }
     // A WebSocket begins as a GET, and another method was let in as what it is.
     if (asked.method !== 'GET' || asked.request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') {
-      return passage.pass(asked, path, options)
+      return passRequest(admission, asked, path, options)
     }
     // Before the service hears of it.
     if (this.#organs.app.isForeign(asked.request)) throw coreProblem('cross_origin')
-    return passage.passSocket(asked, path, options).then((relay) => {
+    return passSocket(admission, asked, path, options).then((relay) => {
       info.relay = relay
       // Seen by a client only where the request does not become a socket.
       return problemResponse(coreProblem('upgrade_required'), {
@@ -150,20 +153,20 @@ export class AdapterContext {
   }
 
   /** Opened when first needed: the service may come after its adapter's code. */
-  #open(): Passage {
-    if (this.#passage !== undefined) return this.#passage
+  #open(): Admission {
+    if (this.#admission !== undefined) return this.#admission
     const target = this.#organs.external.find(this.#name)
     if (target === undefined) {
       throw coreProblem('external_unavailable', `There is no external service "${this.#name}".`)
     }
     const { id, prefix, log, scope } = this.#owner
     this.#service = target
-    const passage = this.#organs.proxy.passage({ plugin: id, prefix, log, target })
+    const admission = this.#organs.proxy.admission({ plugin: id, prefix, log, target })
     scope.add({
       kind: 'external',
       label: this.#name,
-      release: () => passage.close(coreProblem('generation_ended')),
+      release: () => admission.close(coreProblem('generation_ended')),
     })
-    return (this.#passage = passage)
+    return (this.#admission = admission)
   }
 }
