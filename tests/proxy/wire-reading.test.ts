@@ -5,7 +5,7 @@ import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import type { AnswerHead } from '../../core/proxy/wire/answer-head.ts'
-import { AnswerReader } from '../../core/proxy/wire/answer-reader.ts'
+import { AnswerReader, type AnswerSink } from '../../core/proxy/wire/answer-reader.ts'
 import { BadAnswer } from '../../core/proxy/wire/failure.ts'
 
 /** Everything that a reader tells. */
@@ -13,7 +13,8 @@ class Heard {
   readonly heads: AnswerHead[] = []
   readonly bodies: Buffer[] = []
   over = 0
-  readonly reader = new AnswerReader({
+  readonly reader = new AnswerReader()
+  readonly #sink: AnswerSink = {
     head: (head) => {
       this.heads.push(head)
       this.bodies.push(Buffer.alloc(0))
@@ -22,7 +23,11 @@ class Heard {
       this.bodies.push(Buffer.concat([this.bodies.pop()!, bytes]))
     },
     over: () => this.over++,
-  })
+  }
+
+  expect(method: string): void {
+    this.reader.expect(method, this.#sink)
+  }
 
   /** @returns what `feed` said of the last piece */
   hear(bytes: Buffer, cuts: readonly number[] = []): boolean {
@@ -39,7 +44,7 @@ class Heard {
 
 const hear = (text: string, method = 'GET') => {
   const heard = new Heard()
-  heard.reader.expect(method)
+  heard.expect(method)
   const wasAsked = heard.hear(Buffer.from(text, 'latin1'))
   return { heard, wasAsked }
 }
@@ -110,7 +115,7 @@ describe('an answer', () => {
     fc.assert(
       fc.property(answer, cuts, (told, cuts) => {
         const heard = new Heard()
-        heard.reader.expect(told.method)
+        heard.expect(told.method)
         expect(heard.hear(told.bytes, cuts)).toBe(true)
         if (told.endsWithConnection) {
           expect(heard.over).toBe(0)
@@ -131,7 +136,7 @@ describe('an answer', () => {
       fc.property(answer, fc.uint8Array({ minLength: 1, maxLength: 20 }), cuts, (told, more, cuts) => {
         if (told.endsWithConnection) return
         const heard = new Heard()
-        heard.reader.expect(told.method)
+        heard.expect(told.method)
         expect(heard.hear(Buffer.concat([told.bytes, more]), cuts)).toBe(false)
         expect([heard.over, heard.heads.length]).toEqual([1, 1])
         expect(heard.bodies[0]).toEqual(told.body)
@@ -143,7 +148,7 @@ describe('an answer', () => {
     fc.assert(
       fc.property(answer, fc.nat(), cuts, (told, less, cuts) => {
         const heard = new Heard()
-        heard.reader.expect(told.method)
+        heard.expect(told.method)
         heard.hear(told.bytes.subarray(0, less % told.bytes.length), cuts)
         expect(heard.over).toBe(0)
       }),
@@ -161,7 +166,7 @@ describe('an answer', () => {
           const place = at % told.bytes.length
           const bytes = Buffer.concat([told.bytes.subarray(0, place), junk, told.bytes.subarray(place + 1)])
           const heard = new Heard()
-          heard.reader.expect(told.method)
+          heard.expect(told.method)
           try {
             heard.hear(bytes, cuts)
           } catch (error) {

@@ -24,8 +24,9 @@ const CR = 13
 type Part = 'nothing' | 'head' | 'sized' | 'chunked' | 'rest'
 
 export class AnswerReader {
-  readonly #sink: AnswerSink
-  readonly #onPiece = (piece: Buffer) => this.#sink.piece(piece)
+  /** Undefined while none is to come. */
+  #sink: AnswerSink | undefined
+  readonly #onPiece = (piece: Buffer) => this.#sink!.piece(piece)
   #part: Part = 'nothing'
   #method = ''
   #interim = 0
@@ -34,12 +35,9 @@ export class AnswerReader {
   #left = 0
   #chunks: Chunks | undefined
 
-  constructor(sink: AnswerSink) {
-    this.#sink = sink
-  }
-
   /** One answer is to come, to a request of this method. */
-  expect(method: string): void {
+  expect(method: string, sink: AnswerSink): void {
+    this.#sink = sink
     this.#part = 'head'
     this.#method = method
     this.#interim = 0
@@ -59,7 +57,7 @@ export class AnswerReader {
           break
         case 'sized': {
           const end = Math.min(bytes.length, at + this.#left)
-          this.#sink.piece(bytes.subarray(at, end))
+          this.#sink!.piece(bytes.subarray(at, end))
           this.#left -= end - at
           at = end
           if (this.#left === 0) this.#end()
@@ -70,7 +68,7 @@ export class AnswerReader {
           if (this.#chunks!.isOver) this.#end()
           break
         case 'rest':
-          this.#sink.piece(bytes.subarray(at))
+          this.#sink!.piece(bytes.subarray(at))
           at = bytes.length
       }
     }
@@ -117,7 +115,7 @@ export class AnswerReader {
         throw new BadAnswer(`it announces itself more than ${MOST_INTERIM} times`)
       return
     }
-    this.#sink.head(head)
+    this.#sink!.head(head)
     if (framing === 0) return this.#end()
     if (framing === 'chunked') {
       this.#chunks = new Chunks()
@@ -130,8 +128,10 @@ export class AnswerReader {
   }
 
   #end(): void {
+    const sink = this.#sink!
     this.#part = 'nothing'
-    this.#sink.over()
+    this.#sink = undefined
+    sink.over()
   }
 }
 

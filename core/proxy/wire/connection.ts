@@ -1,19 +1,11 @@
 // One connection to a server, and one question on it at a time.
 
 import type { Socket, SocketHandler } from 'bun'
-import type { AnswerHead } from './answer-head.ts'
-import { AnswerReader, type AnswerSink } from './answer-reader.ts'
+import { AnswerReader } from './answer-reader.ts'
 import { ConnectionLost } from './failure.ts'
-import { IncomingBody, type Flow } from './incoming-body.ts'
+import type { Flow } from './incoming-body.ts'
+import { PendingAnswer, type Asker } from './pending-answer.ts'
 import { headText, type Question } from './request-head.ts'
-
-/** Whoever asks; told of what becomes of it. */
-export interface Asker {
-  /** The head is there, and of the body what came with it. */
-  answered(head: AnswerHead, body: IncomingBody): void
-  /** There will be no answer: BadAnswer or ConnectionLost. */
-  failed(error: Error): void
-}
 
 /** Whoever keeps it when nothing is asked. */
 export interface Keeper {
@@ -35,22 +27,18 @@ const handlers: SocketHandler<Connection> = {
 /** Most heads are written from here. */
 const scratch = Buffer.alloc(16 * 1024)
 
-export class Connection implements AnswerSink, Flow {
+export class Connection implements Flow {
   readonly #keeper: Keeper
-  readonly #reader = new AnswerReader(this)
+  readonly #reader = new AnswerReader()
   #socket: Socket<Connection> | undefined
   #isConnecting = true
   #closed = false
   /** Whether it has carried a question before this one. */
   #wasKept = false
-  #asker: Asker | undefined
+  /** Undefined while nothing is asked. */
+  #pending: PendingAnswer | undefined
   /** Of a question that waits for the connection, or whose rest the socket has not taken yet. */
   #unsent: Uint8Array | undefined
-  /** Of an answer that its asker has not heard of yet. */
-  #head: AnswerHead | undefined
-  #body: IncomingBody | undefined
-  #keeps = false
-  #over = false
 
   constructor(hostname: string, port: number, keeper: Keeper) {
     this.#keeper = keeper
@@ -62,9 +50,8 @@ export class Connection implements AnswerSink, Flow {
   /** @throws TypeError for what cannot be sent */
   ask(question: Question, asker: Asker): void {
     const head = headText(question)
-    this.#asker = asker
-    this.#over = false
-    this.#reader.expect(question.method)
+    this.#pending = new PendingAnswer(asker, this)
+    this.#reader.expect(question.method, this.#pending)
     if (this.#socket === undefined) this.#unsent = Buffer.from(head, 'latin1')
     else if (head.length > scratch.length) this.#send(Buffer.from(head, 'latin1'))
     else this.#sendFromScratch(scratch.write(head, 'latin1'))
@@ -74,10 +61,9 @@ export class Connection implements AnswerSink, Flow {
   destroy(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#head = undefined
     if (this.#isConnecting) this.#keeper.adrift(1)
     this.#socket?.terminate()
-    this.#body?.break(new ConnectionLost(undefined, this.#wasKept))
+    this.#pending?.breakOff(new ConnectionLost(undefined, this.#wasKept))
     this.#keeper.closed(this)
   }
 
@@ -113,9 +99,9 @@ export class Connection implements AnswerSink, Flow {
     } catch (error) {
       return this.#fail(error as Error)
     }
-    this.#tellHead()
+    this.#pending?.tell()
     if (!wasAsked) this.destroy()
-    else if (this.#over) this.#rest()
+    else if (this.#pending?.isWhole) this.#rest(this.#pending.keeps)
   }
 
   drained(): void {
@@ -128,7 +114,7 @@ export class Connection implements AnswerSink, Flow {
     this.#landed()
     if (this.#closed) return
     const isWhole = (error === undefined || error === null) && this.#reader.close()
-    this.#tellHead()
+    this.#pending?.tell()
     if (isWhole) this.destroy()
     else this.#fail(new ConnectionLost(error, this.#wasKept))
   }
@@ -146,49 +132,21 @@ export class Connection implements AnswerSink, Flow {
     if (this.#closed) this.#keeper.adrift(-1)
   }
 
-  // What the reader finds.
-
-  head(head: AnswerHead): void {
-    this.#head = head
-    this.#keeps = head.keeps
-    this.#body = new IncomingBody(this)
-  }
-
-  piece(bytes: Buffer): void {
-    this.#body!.take(bytes as Buffer<ArrayBuffer>)
-  }
-
-  over(): void {
-    this.#over = true
-    this.#body!.end()
-  }
-
-  /** With all that came along: what is short is whole by then. */
-  #tellHead(): void {
-    const head = this.#head
-    if (head === undefined) return
-    this.#head = undefined
-    const asker = this.#asker!
-    this.#asker = undefined
-    asker.answered(head, this.#body!)
-  }
-
   /** It may be asked again, unless the server says otherwise or has not taken all of the question. */
-  #rest(): void {
+  #rest(keeps: boolean): void {
     if (this.#closed) return
-    if (!this.#keeps || this.#unsent !== undefined) return this.destroy()
+    if (!keeps || this.#unsent !== undefined) return this.destroy()
     this.#wasKept = true
-    this.#body = undefined
+    this.#pending = undefined
     this.#keeper.idle(this)
   }
 
   #fail(error: Error): void {
     if (this.#closed) return
-    this.#body?.break(error)
-    const asker = this.#asker
-    this.#asker = undefined
+    const pending = this.#pending
+    this.#pending = undefined
     this.destroy()
-    asker?.failed(error)
+    pending?.fail(error)
   }
 
   #sendFromScratch(length: number): void {

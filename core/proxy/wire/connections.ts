@@ -1,7 +1,8 @@
 // The connections to one address: those that nothing is asked on are kept for a while, and asked again.
 
-import { Connection, type Asker, type Keeper } from './connection.ts'
+import { Connection, type Keeper } from './connection.ts'
 import { ConnectionLost } from './failure.ts'
+import type { Asker } from './pending-answer.ts'
 import type { Question } from './request-head.ts'
 
 const MOST_KEPT = 64
