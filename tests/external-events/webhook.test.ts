@@ -109,6 +109,37 @@ describe('a webhook', () => {
     ])
   })
 
+  test.each<[string, string, number]>([
+    ['seconds', '90', 90_000],
+    ['a date', 'in two minutes', 120_000],
+    ['more than an hour', '86400', 3_600_000],
+  ])('is tried again when the service says: %s', async (_, wish, ms) => {
+    receive()
+    const { pauses } = receiver.clock
+    const header = wish === 'in two minutes' ? new Date(receiver.clock.now() + 120_000).toUTCString() : wish
+    receiver.answer = (attempt) =>
+      new Response(null, attempt === 1 ? { status: 429, headers: { 'Retry-After': header } } : {})
+    receiver.offer('first')
+    await until('the pause', () => pauses.length === 1)
+    // A date has no milliseconds.
+    expect(pauses[0]).toBeWithin(ms - 1_000, ms + 1)
+    // The verifier goes by the real time.
+    receiver.checks = false
+    await receiver.clock.advance(ms)
+    await until('it to come', () => receiver.ids.length === 1)
+  })
+
+  test.each(['-90', '1.5', 'soon', ''])(
+    'is tried again as ever where it says nonsense: "%s"',
+    async (wish) => {
+      receive()
+      receiver.answer = () => new Response(null, { status: 503, headers: { 'Retry-After': wish } })
+      receiver.offer('first')
+      await until('the pause', () => receiver.clock.pauses.length === 1)
+      expect(receiver.clock.pauses[0]).toBeWithin(250, 501)
+    },
+  )
+
   test('that the service refuses is dropped, and the next one begins with the gap', async () => {
     receive()
     receiver.answer = (attempt) => new Response(null, { status: attempt === 2 ? 422 : 200 })

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../clock.ts'
 import type { OwnedLog } from '../../log/log.ts'
+import { retryAfter } from './retry-after.ts'
 import { signed } from './signature.ts'
 
 export interface WebhookOptions {
@@ -30,8 +31,20 @@ const MAX_TEXT = 2 * 1024 * 1024
 const ATTEMPT_MS = 10_000
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 60_000
-/** So many attempts while it is said to be up: four minutes. One event that it cannot take must not hold up all others. */
+/** Where the service itself says when (Retry-After). */
+const LONGEST_WISH_MS = 3_600_000
+/** So many attempts while it is said to be up: four minutes, unless the service wants longer pauses. One event that it cannot take must not hold up all others. */
 const MAX_ATTEMPTS = 10
+/** What came of an attempt. */
+interface Outcome {
+  /** Null where the event was taken. */
+  readonly trouble: string | null
+  /** Whether it never will be. */
+  readonly final: boolean
+  /** The pause that the service wishes for, in ms; 0 where it does not say. */
+  readonly wish: number
+}
+
 /** Statuses of 4xx that say nothing against the event itself. */
 const LATER: ReadonlySet<number> = new Set([401, 403, 404, 408, 425, 429])
 
@@ -146,7 +159,7 @@ export class Webhook {
         if (this.#stopped) return false
         await this.#awakened()
       }
-      const { trouble, final } = await this.#attempt(event)
+      const { trouble, final, wish } = await this.#attempt(event)
       if (this.#stopped) return false
       if (trouble === null) {
         if (this.#complaint !== null) this.#options.log().info('Its webhook takes events again.')
@@ -158,7 +171,7 @@ export class Webhook {
         return false
       }
       this.#complain('tried again', trouble)
-      await this.#pause(attempt)
+      await this.#pause(attempt, wish)
     }
   }
 
@@ -169,7 +182,7 @@ export class Webhook {
     this.#options.log().warn(`Its webhook did not take an event, which is ${what}: ${trouble}`)
   }
 
-  async #attempt({ id, text }: Outgoing): Promise<{ trouble: string | null; final: boolean }> {
+  async #attempt({ id, text }: Outgoing): Promise<Outcome> {
     const { path, clock } = this.#options
     const attempt = new AbortController()
     this.#callOff = () => attempt.abort()
@@ -189,21 +202,25 @@ export class Webhook {
         signal: attempt.signal,
       })
       await response.body?.cancel()
-      const { ok, status } = response
-      const final = status >= 400 && status < 500 && !LATER.has(status)
-      return { trouble: ok ? null : `it answered with ${status}.`, final }
+      const { ok, status, headers } = response
+      return {
+        trouble: ok ? null : `it answered with ${status}.`,
+        final: status >= 400 && status < 500 && !LATER.has(status),
+        wish: retryAfter(headers.get('Retry-After'), clock.now()),
+      }
     } catch (error) {
-      return { trouble: error instanceof Error ? error.message : String(error), final: false }
+      return { trouble: error instanceof Error ? error.message : String(error), final: false, wish: 0 }
     } finally {
       clearTimeout(deadline)
     }
   }
 
   /** Half of a pause is chance, so that services which came back together are not all called at once. */
-  async #pause(attempt: number): Promise<void> {
+  async #pause(attempt: number, wish: number): Promise<void> {
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS)
+    const ms = Math.max(pause * (0.5 + Math.random() / 2), Math.min(wish, LONGEST_WISH_MS))
     const { promise, resolve } = Promise.withResolvers<void>()
-    const cancel = this.#options.clock.after(pause * (0.5 + Math.random() / 2), resolve)
+    const cancel = this.#options.clock.after(ms, resolve)
     this.#cutPause = resolve
     await promise
     cancel()
