@@ -91,6 +91,7 @@ export class PluginLoader {
       folders: options.folders,
       isTied: (path, written) =>
         this.#concernedBy([path]).some((unit) => written.some((other) => unit.concerns(other))),
+      isLoading: (path) => this.#concernedBy([path]).some((unit) => unit.isTrying),
       onQuiet: (files, waitedMs) => void this.#onQuiet(files, waitedMs),
     })
   }

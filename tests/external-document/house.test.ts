@@ -216,10 +216,10 @@ describe('a service that no longer has what its adapter uses', () => {
 
   test('is none, where it gives no document', async () => {
     await begin(ONE)
+    await shows('the service', ['/one/{id}', '/clients'])
     house.write('clients/service.json', manifest({ version: '2.0.0' }), 'external')
     await shows('the adapter alone', ['/one/{id}'])
-    // The manifest that changed begins the service anew.
-    await inState(house, 'up')
+    expect(house.runtime.external.find('clients')!.state).toBe('up')
     expect((await viewed()).document).toBeNull()
   })
 

@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { FileHint } from './file-hints.ts'
+import { Storm } from './storm.ts'
 
 /** A file that is written in place is read when it has been quiet for this long, in ms. */
 export const QUIET_MS = 50
@@ -11,13 +12,11 @@ const PATIENCE_MS = 1_000
 /** How long a checkout may take, in ms. What is locked longer was left locked. */
 const CHECKOUT_MS = 30_000
 
-/** A file that is replaced more often than this, in so many ms, is in a storm: it is read when that is over. */
-const STORM = 10
-const STORM_MS = 40
-
 export interface QuietOptions {
   /** Whether a file that is whole must wait for one of those that are not. */
   readonly isTied: (path: string, written: readonly string[]) => boolean
+  /** Whether a version that a file belongs to is on its way. */
+  readonly isLoading: (path: string) => boolean
   /** Gets what can be read now, as one change, and for how many ms that waited. */
   readonly onQuiet: (files: readonly string[], waitedMs: number) => void
   /** Files in them are written by `git` now and then: a checkout is one change, however long it takes. */
@@ -28,8 +27,7 @@ export class Quiet {
   readonly #options: QuietOptions
   /** When each was noted last. */
   readonly #written = new Map<string, number>()
-  /** How often each was read at once, and since when. */
-  readonly #bursts = new Map<string, { readonly since: number; count: number }>()
+  readonly #storm: Storm
   #since = 0
   /** When a checkout was last seen to be under way: patience begins where it ends. */
   #checkoutAt = 0
@@ -37,6 +35,7 @@ export class Quiet {
 
   constructor(options: QuietOptions) {
     this.#options = options
+    this.#storm = new Storm(options.isLoading)
   }
 
   /** Takes what came together. */
@@ -51,7 +50,8 @@ export class Quiet {
     for (const { path, whole } of hints) {
       if (!whole) continue
       const isTied = this.#written.size > 0 && this.#options.isTied(path, [...this.#written.keys()])
-      if (isTied || this.#isInStorm(path, now)) wait(path)
+      // What is in a storm is read when that is over.
+      if (isTied || this.#storm.note(path, now)) wait(path)
       else ready.push(path)
     }
     // Whoever writes without a pause must not put off the look for ever.
@@ -62,13 +62,6 @@ export class Quiet {
   close(): void {
     clearTimeout(this.#timer)
     this.#written.clear()
-  }
-
-  #isInStorm(path: string, now: number): boolean {
-    const burst = this.#bursts.get(path)
-    if (burst !== undefined && now - burst.since < STORM_MS) return ++burst.count > STORM
-    this.#bursts.set(path, { since: now, count: 1 })
-    return false
   }
 
   #lookIn(ms: number): void {
