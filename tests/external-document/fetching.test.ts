@@ -97,6 +97,24 @@ describe('the document of a service', () => {
     expect([kept.document, service.changes]).toEqual([['tagged'], 1])
   })
 
+  test('is not at fault where “not modified” answers a look from before the service came up anew', async () => {
+    const { kept, clock } = serve()
+    const held: ServerResponse[] = []
+    service.answer = (response) => {
+      if (service.asked.at(-1) === undefined) response.setHeader('ETag', '"1"').end('["tagged"]')
+      else held.push(response)
+    }
+    await service.change()
+    await until('the pause', () => clock.pauses.length === 1)
+    await clock.advance(300_000)
+    await until('the second look', () => held.length === 1)
+    kept.refresh()
+    held[0]!.writeHead(304).end()
+    await until('the third look', () => clock.pauses.length === 2)
+    expect(service.asked).toEqual([undefined, '"1"', undefined])
+    expect([kept.fault, service.changes, service.logs]).toEqual([null, 1, []])
+  })
+
   /** 200 MB, in 200 KB. */
   const packed = gzipSync(Buffer.alloc(200 * 1024 * 1024))
   const flood = 'x'.repeat(64 * 1024)

@@ -197,6 +197,9 @@ describe('a service that no longer has what its adapter uses', () => {
     await service.put('/openapi.json', documentOf('3.0.0', BOTH))
     await later()
     await inState(house, 'up')
+    // What a document decides is no reason to ask for it again.
+    await Bun.sleep(100)
+    expect((await service.got()).documents).toBe(3)
     expect((await house.request('/api/plugins/adapter/one/7')).status).toBe(200)
   })
 

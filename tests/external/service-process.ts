@@ -6,6 +6,8 @@ export interface Received {
   received: { headers: Record<string, string>; body: string }[]
   hanging: number
   calledOff: number
+  /** How often its document was asked for. */
+  documents: number
 }
 
 export class ServiceProcess implements AsyncDisposable {

@@ -6,6 +6,8 @@ const received: { headers: Record<string, string>; body: string }[] = []
 let openapi = process.env['OPENAPI'] ?? ''
 let answer = 200
 let hanging = 0
+/** How often its document was asked for. */
+let documents = 0
 /** How many hung requests were called off. */
 let calledOff = 0
 
@@ -19,6 +21,7 @@ const server = serve({
       case 'GET /health':
         return new Response('well')
       case 'GET /openapi.json':
+        documents++
         return new Response(openapi)
       case 'PUT /openapi.json':
         openapi = await request.text()
@@ -27,7 +30,7 @@ const server = serve({
         answer = Number(await request.text())
         return new Response()
       case 'GET /received':
-        return Response.json({ received, hanging, calledOff })
+        return Response.json({ received, hanging, calledOff, documents })
       case 'POST /events': {
         const body = await request.text()
         if (answer === 0) {

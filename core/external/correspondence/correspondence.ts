@@ -54,6 +54,7 @@ export class Correspondence<Document extends Describing> {
   readonly #document: KeptDocument<Document>
   readonly #deafen: Undo
   readonly #wanted = new Map<string, boolean>()
+  #tookCalls = false
   #webhook: { readonly path: string; readonly queue: Webhook; readonly unfollow: Undo } | null = null
 
   constructor(options: CorrespondenceOptions<Document>) {
@@ -107,7 +108,10 @@ export class Correspondence<Document extends Describing> {
     if (change === 'claim') return this.#judge()
     this.#wanted.clear()
     this.#settleWebhook()
-    if (!this.#takesCalls) return
+    const didTakeCalls = this.#tookCalls
+    this.#tookCalls = this.#takesCalls
+    // Between `up` and `incompatible`, which its document decides, nothing changes for whoever calls it.
+    if (!this.#takesCalls || (change === 'state' && didTakeCalls)) return
     this.#document.refresh()
     this.#webhook?.queue.resume()
   }

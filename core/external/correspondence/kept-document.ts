@@ -116,14 +116,16 @@ export class KeptDocument<Document> {
       }
       isOther = true
     }
-    if (isOther) this.#options.onChange()
     if (this.#again) {
       this.#again = false
       this.#etag = null
-      return this.#look()
+      this.#look()
+    } else {
+      const pause = fault === null ? EVERY_MS : Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), EVERY_MS)
+      this.#cancel = this.#options.clock.after(pause, () => this.#look())
     }
-    const pause = fault === null ? EVERY_MS : Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), EVERY_MS)
-    this.#cancel = this.#options.clock.after(pause, () => this.#look())
+    // Last: whoever is told may ask for another look.
+    if (isOther) this.#options.onChange()
   }
 
   /** @throws Error why it is no document */
@@ -149,6 +151,8 @@ export class KeptDocument<Document> {
     path: string,
   ): Promise<string | null> {
     const attempt = new AbortController()
+    // It may be forgotten while the answer is on its way.
+    const tag = this.#etag
     this.#callOff = () => attempt.abort()
     const late = () => attempt.abort(new Error(`it is not here after ${FETCH_MS} ms.`))
     const deadline = setTimeout(late, FETCH_MS)
@@ -157,14 +161,14 @@ export class KeptDocument<Document> {
         headers: {
           Accept: 'application/json',
           'Accept-Encoding': 'identity',
-          ...(this.#etag !== null && { 'If-None-Match': this.#etag }),
+          ...(tag !== null && { 'If-None-Match': tag }),
         },
         redirect: 'manual',
         signal: attempt.signal,
       })
       if (response.status !== 200) {
         await response.body?.cancel()
-        if (response.status === 304 && this.#etag !== null) return null
+        if (response.status === 304 && tag !== null) return null
         throw new Error(`${path} answered with ${response.status}.`)
       }
       const packed = response.headers.get('Content-Encoding') ?? 'identity'
