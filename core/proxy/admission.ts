@@ -38,7 +38,26 @@ export class Admission {
     for (const call of this.proxy.calls.of(this)) call.callOff(reason)
   }
 
-  /** @throws Problem `external_unavailable` where nothing may be called now */
+  /**
+   * Lets a call in, and ends it where what is run for it fails.
+   *
+   * @throws Problem `external_unavailable` where nothing may be called now
+   */
+  async during<T>(run: (line: Line, call: Call) => Promise<T>): Promise<T> {
+    const { line, call } = this.begin()
+    try {
+      return await run(line, call)
+    } catch (error) {
+      call.end()
+      throw error
+    }
+  }
+
+  /**
+   * Whoever begins a call ends it.
+   *
+   * @throws Problem `external_unavailable` where nothing may be called now
+   */
   begin(isUpload = false): { line: Line; call: Call } {
     // A body may have come only now.
     if (this.#closed !== undefined) throw this.#closed

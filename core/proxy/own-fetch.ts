@@ -22,8 +22,7 @@ export async function ownFetch(
       `ctx.external.fetch takes a path that begins with a slash, not "${path}".`,
     )
   }
-  const { line, call } = admission.begin()
-  try {
+  return admission.during(async (line, call) => {
     init.signal?.throwIfAborted()
     // It may be the adapter's own, which outlives every call.
     if (init.signal) call.atEnd(abortWith(init.signal, call))
@@ -51,9 +50,6 @@ export async function ownFetch(
       },
       { line, call, deadlines: target.limits, faults, asCore, whenSlow: () => {} },
     )
-    return await admission.through(line, call, exchange, ({ headers }) => headers)
-  } catch (error) {
-    call.end()
-    throw error
-  }
+    return admission.through(line, call, exchange, ({ headers }) => headers)
+  })
 }

@@ -84,7 +84,11 @@ function passWith(
       judge(answer, admission, asked, path, line, options),
     )
   }
-  return typeof token === 'string' ? ask(token) : token.then(ask)
+  if (typeof token === 'string') return ask(token)
+  return token.then(ask, (error) => {
+    call.end()
+    throw error
+  })
 }
 
 /** The headers of the service's answer, for the client. @throws what is the matter with the head */

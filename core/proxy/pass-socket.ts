@@ -30,8 +30,7 @@ export async function passSocket(
     const detail = 'Sec-WebSocket-Protocol offers no list of names.'
     throw proxy.parts.problem('invalid_argument', detail)
   }
-  const { line, call } = admission.begin()
-  try {
+  return admission.during(async (line, call) => {
     if (request.signal.aborted) throw nobodyWaits()
     const unheard = abortWith(request.signal, call)
     const { firstByteMs } = deadlinesOf(adapter.target.limits, options)
@@ -65,8 +64,5 @@ export async function passSocket(
     // From now on the socket itself says when its client leaves, and how.
     unheard()
     return new SocketRelay(upstream, call, line.reach.leaving)
-  } catch (error) {
-    call.end()
-    throw error
-  }
+  })
 }
