@@ -12,6 +12,8 @@ const EXIT_FAILED = 1
 const GIVE_BACK_MS = 1_000
 
 let runtime: Runtime | undefined
+/** The process is to end: nothing is started any more. */
+let isLeaving = false
 
 async function main(): Promise<void> {
   let config: Config
@@ -32,6 +34,7 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', complain('Nobody awaited'))
 
   const stop = async (signal: string) => {
+    isLeaving = true
     await runtime?.stop(signal)
     process.exit(0)
   }
@@ -43,12 +46,12 @@ async function main(): Promise<void> {
 async function start(config: Config): Promise<void> {
   const restart = async (reason: string) => {
     await runtime?.stop(reason, { again: true })
-    await start(config)
+    if (!isLeaving) await start(config)
   }
   let started: Runtime
   try {
     runtime = started = new Runtime({ config, restart: (reason) => void restart(reason) })
-    await started.start()
+    if (!(await started.start())) return
   } catch (error) {
     return end(error)
   }

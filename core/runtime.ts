@@ -269,9 +269,10 @@ export class Runtime {
   /**
    * Listens, then loads the plugins: the house answers before its slowest plugin does.
    *
+   * @returns whether it is up; false where it takes back what it was to try, and is started anew for that
    * @throws Error when the port is taken
    */
-  async start(): Promise<void> {
+  async start(): Promise<boolean> {
     const { host, port, blockedLoopMs, logFormat } = this.#config
     if (blockedLoopMs > 0) {
       this.#unwatch = watchLoop({
@@ -290,12 +291,15 @@ export class Runtime {
     this.#folder.sign(this.url.href)
     await this.loader.start()
     await this.loader.watching()
-    if (this.#restore.onTrial && !passesTrial(this.#restore, this.loader, this.log))
+    if (this.#restore.onTrial && !passesTrial(this.#restore, this.loader, this.log)) {
       this.#restart('a backup is taken back')
+      return false
+    }
     this.bus.emit({ type: 'core.started', source: '/core', data: { version: manifest.version } })
     const { active, failed } = this.loader.count()
     this.#manager.ready(`${active} plugins${failed > 0 ? `, ${failed} failed` : ''}, ${this.url.href}`)
     this.#proving = setTimeout(() => this.#crashes.prove(), PROVEN_MS).unref()
+    return true
   }
 
   /**
