@@ -32,8 +32,8 @@ export type ConfigEdit = (now: JsonObject, shape: Shape, fixed: readonly Fixed[]
 export interface ConfigChangesOptions {
   readonly organs: Organs
   readonly find: (id: string) => PluginUnit | undefined
-  /** Loads it again. @returns the record once it is decided; null when the owner disabled it */
-  readonly reload: (unit: PluginUnit, cause: Cause) => Promise<Reload | null>
+  /** Loads it again, with another config than that of its file or with that. @returns the record once it is decided; null when the owner disabled it */
+  readonly reload: (unit: PluginUnit, cause: Cause, config?: Stored) => Promise<Reload | null>
 }
 
 /** A version may be overtaken by a save while a change is tried with it. */
@@ -104,7 +104,7 @@ export class ConfigChanges {
       if (described !== null) stored = tidied(settings, stored, described.shape, log)
       text = stored.text
       settings.refused = undefined
-      await this.#apply(unit, stored, settings, { kind: 'config', files: [file] })
+      await this.#apply(unit, stored, { kind: 'config', files: [file] })
       unit.configFault = null
       log.info(`${file} was edited, and is in force.`)
     } catch (error) {
@@ -126,26 +126,26 @@ export class ConfigChanges {
   ): Promise<Stored> {
     const draft = settings.draft(before, values, shape)
     try {
-      await this.#apply(unit, draft.stored, settings)
-      if (!(await this.#commit(unit, settings, before, draft))) throw coreProblem('config_edited_meanwhile')
+      await this.#apply(unit, draft.stored)
+      await this.#commit(unit, before, draft)
       return draft.stored
     } finally {
       draft.discard()
     }
   }
 
-  /** What the disk does not take after all is not to stay in force. */
-  async #commit(unit: PluginUnit, settings: PluginSettings, before: Stored, draft: Draft): Promise<boolean> {
+  /** What does not get into the file after all is not to stay in force. @throws why it does not */
+  async #commit(unit: PluginUnit, before: Stored, draft: Draft): Promise<void> {
     try {
-      return draft.commit()
+      if (!draft.commit()) throw coreProblem('config_edited_meanwhile')
     } catch (error) {
-      await this.#apply(unit, before, settings)
+      await this.#apply(unit, before)
       throw error
     }
   }
 
   /** Hands it to what serves, or loads the plugin again with it. @throws why it is refused */
-  async #apply(unit: PluginUnit, stored: Stored, settings: PluginSettings, byHand?: Cause): Promise<void> {
+  async #apply(unit: PluginUnit, stored: Stored, byHand?: Cause): Promise<void> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const generation = unit.offer === null ? null : unit.serving
       if (generation !== null && unit.lacking === null) {
@@ -153,31 +153,23 @@ export class ConfigChanges {
         if (generation.config.isSame(next)) generation.config.adopt(next)
         else if (generation.takesConfig) await generation.changeConfig(next)
         else {
-          if (await this.#reload(unit, stored, settings, byHand)) return
+          if (await this.#reload(unit, stored, byHand)) return
           continue
         }
         if (unit.serving === generation) return
-      } else if (await this.#reload(unit, stored, settings, byHand)) return
+      } else if (await this.#reload(unit, stored, byHand)) return
     }
     throw coreProblem('config_refused', 'The plugin was loaded again and again meanwhile. Try once more.')
   }
 
   /** @returns whether it was decided with these values. @throws Problem `config_refused` */
-  async #reload(
-    unit: PluginUnit,
-    stored: Stored,
-    settings: PluginSettings,
-    byHand?: Cause,
-  ): Promise<boolean> {
-    if (byHand === undefined) settings.trying = stored
-    let record: Reload | null
-    try {
-      record = await this.#options.reload(unit, byHand ?? CONFIG)
-    } finally {
-      settings.trying = null
-    }
+  async #reload(unit: PluginUnit, stored: Stored, byHand?: Cause): Promise<boolean> {
+    const config = byHand === undefined ? stored : undefined
+    const record = await this.#options.reload(unit, byHand ?? CONFIG, config)
     if (record === null) return true
     if (unit.offer !== null && unit.serving?.config.given.stored.text === stored.text) return true
+    // A save came between, and was decided in its place.
+    if (unit.triedConfig !== config) return false
     const waits = record.error?.code === 'config_missing' || record.error?.code === 'needs_not_met'
     if (waits && (unit.state === 'waiting' || unit.lacking !== null)) return true
     if (record.outcome === 'superseded' || record.outcome === 'committed') return false

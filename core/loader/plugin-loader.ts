@@ -81,7 +81,7 @@ export class PluginLoader {
     this.configs = new ConfigChanges({
       organs: options.organs,
       find: (id) => this.find(id),
-      reload: (unit, cause) => this.#loadAgain(unit, false, cause),
+      reload: (unit, cause, config) => this.#loadAgain(unit, { cause, config }),
     })
     this.modes = new ModeManager({
       organs: options.organs,
@@ -184,11 +184,11 @@ export class PluginLoader {
    */
   async reload(unit: PluginUnit, { regardless = false } = {}): Promise<Reload | null> {
     if (unit.state !== 'disabled') unit.release()
-    return this.#loadAgain(unit, regardless)
+    return this.#loadAgain(unit, { regardless })
   }
 
-  async #loadAgain(unit: PluginUnit, regardless = false, cause = BY_API): Promise<Reload | null> {
-    await this.#change([unit], { cause, force: true, regardless })
+  async #loadAgain(unit: PluginUnit, how: Partial<Begin> = {}): Promise<Reload | null> {
+    await this.#change([unit], { cause: BY_API, force: true, ...how })
     await this.#lifecycle.decided(unit)
     return unit.state === 'disabled' ? null : unit.reloads.last
   }

@@ -53,8 +53,6 @@ export class PluginSettings {
   readonly id: string
   readonly file: string
   readonly #options: PluginSettingsOptions
-  /** What is tried in place of the file: a change is written when the plugin has taken it, and not before. */
-  trying: Stored | null = null
   /** What the version that serves, or served last, was given. */
   inForce: Stored | null = null
   /** What stood in the file when it was edited so that the plugin does not take it; undefined when all is well. */
@@ -88,7 +86,6 @@ export class PluginSettings {
 
   /** What the next version is to be given. @throws BadDocument */
   next(): Stored {
-    if (this.trying !== null) return this.trying
     // An edit that the version meets first is still to be noticed.
     if (this.#seen === undefined) this.#seen = this.textNow()
     const isRefused = this.refused !== undefined && this.refused === this.textNow()

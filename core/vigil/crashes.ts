@@ -45,12 +45,14 @@ export class Crashes {
   /** Why the Core does not load this version of a plugin; null when it does. A version with other files is another one. */
   verdictOn(plugin: string, digest: string): string | null {
     const charge = this.#isCharged(plugin) ? this.#charges[plugin] : undefined
-    if (charge === undefined || charge.times.length < LIMIT) return null
-    if (charge.digest !== digest) {
-      this.forgive(plugin)
-      return null
-    }
+    if (charge === undefined || charge.times.length < LIMIT || charge.digest !== digest) return null
     return `The Core died ${charge.times.length} times in a row while this plugin ${charge.deed}. It is left out until its files change, or you reload it to try again.`
+  }
+
+  /** A version with these files took over: what was held against another is no matter any more. */
+  replaced(plugin: string, digest: string): void {
+    const charge = this.#isCharged(plugin) ? this.#charges[plugin] : undefined
+    if (charge !== undefined && charge.times.length >= LIMIT && charge.digest !== digest) this.forgive(plugin)
   }
 
   forgive(plugin: string): void {

@@ -212,6 +212,53 @@ describe('a reload with another config', () => {
     await until('the new config', async () => (await inPlugin()).config.poll === 5)
     expect(readFileSync(file(), 'utf8')).toContain('"poll": 5')
   })
+
+  test('takes no bad save that overtakes it for its own: the mistake is the plugin’s, and shown', async () => {
+    await start(
+      lamp({ load: 'return new Promise((done) => setTimeout(() => done(router_(ctx)), 150))' }) + ROUTER,
+    )
+    const changing = patch({ poll: 5 })
+    await Bun.sleep(60)
+    house.write('lamp/index.ts', 'export default {')
+    expect((await changing).status).toBe(422)
+    expect(view()).toMatchObject({ state: 'active', error: { file: expect.stringContaining('index.ts') } })
+    expect(existsSync(file())).toBe(false)
+    expect(await inPlugin()).toMatchObject({ config: { poll: 30 } })
+  })
+})
+
+test('a change that is overtaken by an edit of the file, which does not fit, is in force no more', async () => {
+  await start(
+    lamp({
+      members: `async onConfigChange(next) { await new Promise((done) => setTimeout(done, 200)); told.push(next.poll) },`,
+    }),
+  )
+  const changing = patch({ poll: 5 })
+  await Bun.sleep(50)
+  write('{ "poll": "often" }')
+  const response = await changing
+  expect([response.status, await response.json()]).toEqual([
+    409,
+    expect.objectContaining({ code: 'config_edited_meanwhile' }),
+  ])
+  await until('the edit to be refused', () => view().error)
+  expect(await inPlugin()).toMatchObject({ config: { poll: 30 }, told: [5, 30] })
+})
+
+test('a dry run writes nothing down: no secret is encrypted by a schema that is only tried', async () => {
+  const key = 'key: (isSecret.now ? z.string().meta({ writeOnly: true }) : z.string()).optional()'
+  const isSecret = { now: false }
+  Object.assign(globalThis, { isSecret })
+  await start(lamp({ schema: `poll: z.number().default(30), ${key}` }))
+  const text = '{ "key": "by hand" }'
+  write(text)
+  await until('the edit', async () => (await inPlugin()).config.key === 'by hand')
+  isSecret.now = true
+  const response = await house.request('/api/core/plugins/lamp/reload?dryRun=true', { method: 'POST' })
+  expect(response.status).toBe(200)
+  expect(readFileSync(file(), 'utf8')).toBe(text)
+  expect((await house.request('/api/core/plugins/lamp/reload', { method: 'POST' })).status).toBe(200)
+  expect(readFileSync(file(), 'utf8')).not.toContain('by hand')
 })
 
 const ROUTER = `

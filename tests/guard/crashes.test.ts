@@ -77,6 +77,12 @@ describe('a plugin that crashes the process', () => {
     await core.start()
     expect((await pluginOf(core, 'lamp')).state).toBe('failed')
 
+    // A question is no word: a dry run changes nothing.
+    await core.request('/api/core/plugins/lamp/reload?dryRun=true', { method: 'POST' })
+    expect(await core.stop()).toBe(0)
+    await core.start()
+    expect((await pluginOf(core, 'lamp')).state).toBe('failed')
+
     // By the owner's word it has its next chance …
     expect((await core.request('/api/core/plugins/lamp/reload', { method: 'POST' })).status).toBe(200)
     expect((await pluginOf(core, 'lamp')).state).toBe('active')

@@ -12,7 +12,6 @@ import type { MountOwner, OpenStream, Waiter } from '../../http/request-info.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import { Scope } from '../../scope/scope.ts'
 import { wasCharged } from '../../services/blame.ts'
-import type { Stored } from '../../settings/plugin-settings.ts'
 import type { Marked, Presence } from '../../vigil/record.ts'
 import { Border, leaving } from '../border/border.ts'
 import { atAGlance, type Glance } from '../border/descriptors.ts'
@@ -28,7 +27,7 @@ import { Emissions } from './emissions.ts'
 import { modeOf, type Role } from './mode.ts'
 import type { Needs } from './needs.ts'
 import { OpenStreams } from './open-streams.ts'
-import { NotTaken, PluginConfig, type Candidate } from './plugin-config.ts'
+import { NotTaken, PluginConfig, type Candidate, type ConfigReading } from './plugin-config.ts'
 import { pluginGlobals } from './plugin-globals.ts'
 import { routesOf, type Routes } from './routes.ts'
 import { Statuses } from './statuses.ts'
@@ -254,11 +253,8 @@ export class Generation implements MountOwner {
 
   // --- Import and stage: nothing of this is live, and all of it can be thrown away.
 
-  /**
-   * @param stored the config that it gets, whatever its file says
-   * @throws what the module throws; PluginError `import_timeout`; ConfigRefused; SettingsMissing; the signal's reason
-   */
-  async import(superseded: AbortSignal, stored?: Stored): Promise<void> {
+  /** @throws what the module throws; PluginError `import_timeout`; ConfigRefused; SettingsMissing; the signal's reason */
+  async import(superseded: AbortSignal, how: ConfigReading = {}): Promise<void> {
     const { entry } = this.source
     const module = await within(
       this.#loading('import', () => this.#border.import(entry)),
@@ -284,7 +280,7 @@ export class Generation implements MountOwner {
           log: this.log,
           enter: this.enter,
         },
-        stored,
+        how,
       ),
       CONFIG_MS,
       {

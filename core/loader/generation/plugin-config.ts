@@ -39,6 +39,13 @@ export interface PluginConfigOptions {
   readonly enter: <T>(run: () => T) => T
 }
 
+export interface ConfigReading {
+  /** To be taken in place of what the file says. */
+  readonly stored?: Stored | undefined
+  /** The version is thrown away: what it says of its config counts for nothing, and no file is touched. */
+  readonly isTrial?: boolean
+}
+
 const NOTHING: unknown = Object.freeze({})
 
 export class PluginConfig {
@@ -53,16 +60,19 @@ export class PluginConfig {
     this.described = described
   }
 
-  /**
-   * @param stored to be taken in place of what the file says
-   * @throws ConfigRefused; SettingsMissing; PluginError `config_undescribed`; what the schema throws
-   */
-  static async read(options: PluginConfigOptions, stored?: Stored): Promise<PluginConfig> {
-    const { settings } = options
+  /** @throws ConfigRefused; SettingsMissing; PluginError `config_undescribed`; what the schema throws */
+  static async read(
+    options: PluginConfigOptions,
+    { stored, isTrial = false }: ConfigReading,
+  ): Promise<PluginConfig> {
+    const { settings, log } = options
     const config = new PluginConfig(options, await describe(options))
-    settings.described = config.described
-    const next =
-      stored ?? (settings.trying === null ? config.#tidied(readSettings(settings)) : settings.trying)
+    let next = stored ?? readSettings(settings)
+    if (!isTrial) {
+      settings.described = config.described
+      // Secrets that somebody wrote by hand are encrypted.
+      if (stored === undefined) next = tidied(settings, next, config.described.shape, log)
+    }
     config.#now = await config.with(next)
     config.#tellOfStrangers(config.#now.given)
     return config
@@ -111,11 +121,6 @@ export class PluginConfig {
     this.#now = candidate
     this.#options.settings.inForce = candidate.given.stored
     this.#tellOfStrangers(candidate.given)
-  }
-
-  /** Encrypts secrets that somebody wrote by hand. */
-  #tidied(stored: Stored): Stored {
-    return tidied(this.#options.settings, stored, this.described.shape, this.#options.log)
   }
 
   /** A name that a version before knew is no reason to refuse the next one; one that is misspelt is told alike. */

@@ -3,6 +3,7 @@
 import type { Reload } from '@home-console/sdk'
 import { coreProblem } from '../../http/answers/problems.ts'
 import { SettingsMissing } from '../../settings/check.ts'
+import type { Stored } from '../../settings/plugin-settings.ts'
 import { faultOf } from '../fault.ts'
 import { importFault } from '../files/import-fault.ts'
 import { QUIET_MS } from '../files/quiet.ts'
@@ -24,6 +25,8 @@ class Overtaken extends Error {}
 export class LoadAttempt implements Attempt<PluginUnit> {
   readonly part: PluginUnit
   readonly record: Reload
+  /** A config that is tried with it, in place of what the file says. */
+  readonly config: Stored | undefined
   readonly #controller = new AbortController()
   readonly #previous: Generation | null
   /** What others see of the version before. */
@@ -33,8 +36,9 @@ export class LoadAttempt implements Attempt<PluginUnit> {
   #generation: Generation | null = null
   #presumed: Needs | null = null
 
-  constructor(part: PluginUnit, reading: Reading, { cause, regardless = false, settle = 0 }: Begin) {
+  constructor(part: PluginUnit, reading: Reading, { cause, regardless = false, config, settle = 0 }: Begin) {
     this.part = part
+    this.config = config
     this.#before = part.face
     this.#regardless = regardless
     this.#reading = reading
@@ -92,12 +96,15 @@ export class LoadAttempt implements Attempt<PluginUnit> {
       if (source === null) throw error
       await this.part.exclusiveGone(source.id)
       signal.throwIfAborted()
-      this.part.assertNoCrasher(source, sources!, this.record.cause)
+      if (this.record.cause.kind === 'api' && !this.record.dryRun) this.part.forgive(source)
+      this.part.assertNoCrasher(source, sources!)
       this.#previous?.locateBelongings()
       const { restored } = this.#reading
       const generation = this.part.newGeneration(this.record.generation, source, sources!, restored)
       this.#generation = generation
-      const failed = await timed(this.record, 'import', () => generation.import(signal)).then(
+      const failed = await timed(this.record, 'import', () =>
+        generation.import(signal, { stored: this.config, isTrial: this.record.dryRun === true }),
+      ).then(
         () => null,
         (error: unknown) => ({ error }),
       )

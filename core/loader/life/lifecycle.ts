@@ -1,6 +1,7 @@
 // The LifecycleManager: who comes up and goes away when, so that nobody is up without what it needs.
 
 import type { Reload } from '@home-console/sdk'
+import type { Stored } from '../../settings/plugin-settings.ts'
 import {
   circleThrough,
   leansOn,
@@ -22,6 +23,8 @@ export interface Begin {
   readonly force?: boolean
   /** Even where a plugin that uses it would miss what it no longer offers. */
   readonly regardless?: boolean
+  /** In place of what the file of its config says: a change is written when the plugin has taken it, and not before. */
+  readonly config?: Stored | undefined
   /** How long the files took to be quiet, in ms. */
   readonly settle?: number
 }
@@ -88,11 +91,11 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
   /** With the end of each. */
   readonly #underWay = new Map<Transaction, Promise<void>>()
   /** A change of the one brings the others with it: they were refused for its sake. */
-  readonly #bonds = new Map<Part, Set<P>>()
+  readonly #bonds = new WeakMap<Part, Set<P>>()
   /** Counts what went live or away: whoever waits in vain is tried again when that has changed, and not before. */
   #state = 0
   readonly #going = new Set<Going<P>>()
-  readonly #triedAt = new Map<Part, number>()
+  readonly #triedAt = new WeakMap<Part, number>()
   #progress = Promise.withResolvers<void>()
   #stopped = false
 

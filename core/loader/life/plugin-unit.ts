@@ -2,6 +2,7 @@
 
 import type { PluginFault, Reload } from '@home-console/sdk'
 import { SettingsMissing, type Lack } from '../../settings/check.ts'
+import type { Stored } from '../../settings/plugin-settings.ts'
 import { messageOf, PluginError, positionOfText } from '../fault.ts'
 import { isPlace, type PluginPlace, type PluginSource } from '../files/discovery.ts'
 import type { Sources } from '../files/sources.ts'
@@ -70,6 +71,8 @@ export class PluginUnit implements LivingPart {
   #attempt: LoadAttempt | null = null
   /** Of the last attempt that was decided, good or bad: the same files need no second try. */
   #lastDigest: string | null = null
+  /** That it was tried with, where that was not what stood in the file. */
+  #lastConfig: Stored | undefined
   readonly #version: ServingVersion
   /** While an exclusive plugin swaps, and no version of it is alive. */
   #interlude: Interlude | null = null
@@ -167,6 +170,11 @@ export class PluginUnit implements LivingPart {
     return this.#state === 'stopping'
   }
 
+  /** The config that the attempt that was decided last was a try of; undefined where it went by the file. */
+  get triedConfig(): Stored | undefined {
+    return this.#lastConfig
+  }
+
   /** Whether a version is on its way. */
   get isTrying(): boolean {
     return this.#attempt !== null
@@ -256,15 +264,14 @@ export class PluginUnit implements LivingPart {
     )
   }
 
-  /**
-   * A version that ended the process again and again gets its next chance by the owner's word only.
-   *
-   * @throws PluginError `crashed_the_core`
-   */
-  assertNoCrasher({ id, entry }: PluginSource, { digest }: Sources, cause: Reload['cause']): void {
-    const { crashes } = this.#options.organs
-    if (cause.kind === 'api') crashes.forgive(id)
-    const verdict = crashes.verdictOn(id, digest)
+  /** By the owner's word, a version that ended the process again and again gets its next chance. */
+  forgive({ id }: PluginSource): void {
+    this.organs.crashes.forgive(id)
+  }
+
+  /** @throws PluginError `crashed_the_core` for a version that ended the process again and again */
+  assertNoCrasher({ id, entry }: PluginSource, { digest }: Sources): void {
+    const verdict = this.organs.crashes.verdictOn(id, digest)
     if (verdict !== null) throw new PluginError('crashed_the_core', verdict, { file: entry })
   }
 
@@ -299,7 +306,7 @@ export class PluginUnit implements LivingPart {
     const waits = awaiting !== null || lacking !== null
     const serves = this.offer !== null
     this.#misfit = refusal instanceof ConfigRefused ? refusal : null
-    if (!waits && this.organs.settings.of(this.id).trying !== null) {
+    if (!waits && attempt.config !== undefined) {
       // A config that was only tried, and not taken: all is as it was.
       if (!serves) this.#state = this.#before
       return
@@ -316,10 +323,13 @@ export class PluginUnit implements LivingPart {
     this.reloads.add(attempt.record)
     if (attempt !== this.#attempt) return
     this.#attempt = null
+    this.#lastConfig = attempt.config
     this.#lastDigest = attempt.isOvertaken ? null : attempt.digest
     if (attempt.isOvertaken) return
-    if (attempt.record.outcome === 'committed') this.#version.committed(this.id, attempt.reading)
-    else this.#version.refused(this.id, attempt.reading)
+    if (attempt.record.outcome === 'committed') {
+      this.organs.crashes.replaced(this.id, attempt.reading.sources!.digest)
+      this.#version.committed(this.id, attempt.reading)
+    } else this.#version.refused(this.id, attempt.reading)
   }
 
   /** A mistake was charged to it. */
@@ -375,7 +385,7 @@ export class PluginUnit implements LivingPart {
     try {
       const restored = await this.#version.bringBack(before.id)
       generation = this.newGeneration(before.number, restored.source, restored.sources, restored)
-      await generation.import(signal, before.config.given.stored)
+      await generation.import(signal, { stored: before.config.given.stored })
       await generation.stage(signal, interlude.handover)
       this.accept(generation, before)
     } catch (error) {
