@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { entryNamedBy } from '../plugin-package.ts'
 import { BadUsage, Refused } from './failure.ts'
 
 /** What a plugin imports is the Core's own, wherever the plugin lies. */
@@ -127,11 +128,8 @@ async function importPlugin(entry: string): Promise<unknown> {
 
 function entryOf(folder: string): string {
   const manifest = join(folder, 'package.json')
-  const { exports } = existsSync(manifest)
-    ? readJson<{ exports?: string | Record<string, unknown> }>(manifest)
-    : { exports: undefined }
-  const named = typeof exports === 'object' ? exports['.'] : exports
-  const entry = join(folder, typeof named === 'string' ? named : 'index.ts')
+  const named = existsSync(manifest) ? entryNamedBy(readJson<object>(manifest)) : undefined
+  const entry = join(folder, named ?? 'index.ts')
   if (!existsSync(entry)) throw new BadUsage(`${folder} is no plugin: there is no ${basename(entry)}.`)
   return entry
 }

@@ -29,7 +29,8 @@ export interface ExternalService {
    * Calls it: `path` begins with a slash, under its own origin. Its credential is added; deadlines, the circuit breaker and
    * the limit of calls in flight hold as for the proxy.
    *
-   * @throws Problem `external_unreachable` (502), `external_unavailable` (503), `external_timeout` (504)
+   * @throws Problem `invalid_argument` (400), `external_unreachable` and `external_bad_answer` (502), `external_unavailable`
+   *   (503), `external_timeout` (504)
    */
   fetch(path: string, init?: RequestInit): Promise<Response>
 }

@@ -107,7 +107,7 @@ export interface PluginDefinition<
   /** Name of the external service that it stands for, under `external/`: that makes it an adapter. */
   readonly external?: string
 
-  /** How long the import, and then `onLoad`, may take, in ms. 10,000 unless said otherwise, 240,000 at most. */
+  /** How long `onLoad` may take, in ms. 10,000 unless said otherwise, 240,000 at most; the import has 10,000 always. */
   readonly loadTimeout?: number
 }
 

@@ -111,7 +111,7 @@ export class ServiceRegistry {
     return this.providedBy(provider).map(({ label, methods }) => ({ name: label, methods }))
   }
 
-  /** What serves of one generation. */
+  /** What one generation provides, or will when it is live. */
   providedBy(provider: Provider): Provision[] {
     return this.#services
       .values()

@@ -15,7 +15,7 @@ const MOST_WAITING = 1_000
 export class Service {
   readonly name: string
   readonly surroundings: Surroundings
-  /** Of one plugin: what serves, what falls silent before long, and what is staged. */
+  /** What serves, what falls silent before long, and what is staged: of one plugin, or of one that goes and the next. */
   readonly claims = new Set<Provision>()
   readonly uses = new Set<Use>()
   /** What serves. */

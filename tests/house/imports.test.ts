@@ -52,7 +52,8 @@ const cases: [file: string, line: string, breaks: string | null][] = [
   ['core/sdk/index.ts', `import './plugin.ts'`, null],
   ['core/sdk/plugin.ts', `export {}`, null],
   ['core/sdk/tested.ts', `import './testing/index.ts'`, 'testing-is-for-tests'],
-  ['core/cli/hc.ts', `import './call.ts'`, null],
+  ['core/cli/hc.ts', `import './call.ts'; import '../plugin-package.ts'`, null],
+  ['core/plugin-package.ts', `export {}`, null],
   ['core/cli/call.ts', `import '../sdk/index.ts'`, 'cli-speaks-http'],
   ['core/loader/cli.ts', `import '../cli/call.ts'`, 'nobody-imports-the-cli'],
   [

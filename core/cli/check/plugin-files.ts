@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { entryNamedBy, targetOf } from '../../plugin-package.ts'
 
 export interface PluginFiles {
   /** The plugin's folder, or its one file. */
@@ -27,6 +28,7 @@ export type Target =
 
 interface Manifest {
   readonly exports?: unknown
+  readonly main?: unknown
   readonly imports?: Readonly<Record<string, unknown>>
   readonly keywords?: readonly string[]
   readonly homeConsole?: unknown
@@ -34,8 +36,6 @@ interface Manifest {
 
 const CODE = /(?<!\.d)\.[cm]?[jt]sx?$/
 const EXTENSIONS = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json']
-/** Which of a package's conditional targets Bun takes; the first that the package names. */
-const CONDITIONS = new Set(['bun', 'node', 'module', 'import', 'require', 'default'])
 
 /** A package.json or tsconfig.json that makes no sense. */
 export class UnreadableFile extends Error {
@@ -60,7 +60,7 @@ export function openPlugin(path: string): PluginFiles {
   }
   const root = isFile ? dirname(given) : given
   const manifest = readJson<Manifest>(join(root, 'package.json'))
-  const entry = isFile ? given : resolve(root, entryOf(manifest.exports) ?? 'index.ts')
+  const entry = isFile ? given : resolve(root, entryNamedBy(manifest) ?? 'index.ts')
   const contract = probe(join(root, 'contract'))
   return { root, entry, contract, neighbours: dirname(root), aliases: aliasesOf(root, manifest.imports) }
 }
@@ -139,34 +139,18 @@ function probe(path: string): string | undefined {
   return candidates.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile())
 }
 
-function entryOf(exports: unknown): string | undefined {
-  const root = isRecord(exports) && '.' in exports ? exports['.'] : exports
-  return pick(root)
-}
-
 function aliasesOf(root: string, imports: Manifest['imports'] = {}): [string, string][] {
   const { compilerOptions = {} } = readJson<{ compilerOptions?: { baseUrl?: string; paths?: object } }>(
     join(root, 'tsconfig.json'),
   )
   const paths = Object.entries(compilerOptions.paths ?? {}).map(([alias, targets]): [string, unknown] => {
-    const target = pick(targets)
+    const target = targetOf(targets)
     return [alias, target && join(compilerOptions.baseUrl ?? '.', target)]
   })
   return [...Object.entries(imports), ...paths].flatMap(([alias, target]): [string, string][] => {
-    const path = pick(target)
+    const path = targetOf(target)
     return path === undefined ? [] : [[alias, path]]
   })
-}
-
-/** The target that Bun takes out of a string, a list of fallbacks or an object of conditions. */
-function pick(target: unknown): string | undefined {
-  if (typeof target === 'string') return target
-  if (Array.isArray(target)) return pick(target[0])
-  if (!isRecord(target)) return undefined
-  return Object.entries(target)
-    .filter(([condition]) => CONDITIONS.has(condition))
-    .map(([, inner]) => pick(inner))
-    .find((path) => path !== undefined)
 }
 
 /** The contents of a JSON file, comments allowed; an empty object when there is none. */

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import * as v from 'valibot'
 import sdk from '@home-console/sdk/package.json' with { type: 'json' }
 import { mistakesIn } from '../../mistakes.ts'
+import { entryNamedBy } from '../../plugin-package.ts'
 import { PluginError, positionOfText } from '../fault.ts'
 import { jsonFault } from './json-fault.ts'
 
@@ -75,31 +76,19 @@ export function readManifest(folder: string): Manifest | null {
     id: output.homeConsole?.id,
     version: output.version,
     description: output.description,
-    entry: entryOf(output.exports ?? output.main, file),
+    entry: entryOf(output, file),
   }
 }
 
-/**
- * The file that `exports["."]` names, under the conditions that Bun looks at; of a list, the first.
- *
- * @throws PluginError `invalid_manifest` for one outside the folder: another plugin's code is not this one's
- */
-function entryOf(exports: unknown, file: string): string | undefined {
-  const entry = targetOf(exports)
+/** @throws PluginError `invalid_manifest` for one outside the folder: another plugin's code is not this one's */
+function entryOf(manifest: v.InferOutput<typeof Manifest>, file: string): string | undefined {
+  const entry = entryNamedBy(manifest)
   if (entry === undefined || isInside(entry, dirname(file))) return entry
   throw new PluginError(
     'invalid_manifest',
     `${file}: the entry "${entry}" leads out of the plugin's folder. Name a file in it, such as "./index.ts".`,
     positionOfText(file, JSON.stringify(entry)),
   )
-}
-
-function targetOf(exports: unknown): string | undefined {
-  if (typeof exports === 'string') return exports
-  if (Array.isArray(exports)) return targetOf(exports[0])
-  if (typeof exports !== 'object' || exports === null) return undefined
-  const record = exports as Record<string, unknown>
-  return targetOf(record['.'] ?? record['bun'] ?? record['import'] ?? record['default'])
 }
 
 function isInside(path: string, folder: string): boolean {
