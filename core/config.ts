@@ -18,6 +18,8 @@ export interface Config {
   readonly publicUrl: URL | null
   /** Host names without ports, lower case. */
   readonly allowedHosts: readonly string[]
+  /** Addresses, and networks as `10.0.0.0/8`: reverse proxies that are believed what they say of their clients. */
+  readonly trustedProxies: readonly string[]
   /** How long the event loop may be blocked before the process is ended, in ms; 0: it is not watched. */
   readonly blockedLoopMs: number
   /** Absolute: a folder that outlives the process, but needs not outlive the machine. */
@@ -62,6 +64,9 @@ const secret = v.pipe(
   v.regex(/^[\x21-\x7e]{16,512}$/, 'must be 16 to 512 visible ASCII characters'),
 )
 
+const Ipv4 = v.pipe(v.string(), v.ipv4())
+const Ipv6 = v.pipe(v.string(), v.ipv6())
+
 const Environment = v.object({
   HOST: v.optional(v.pipe(v.string(), v.minLength(1)), '127.0.0.1'),
   PORT: v.optional(
@@ -86,6 +91,18 @@ const Environment = v.object({
     ),
   ),
   ALLOWED_HOSTS: v.optional(list(','), ''),
+  TRUSTED_PROXIES: v.optional(
+    v.pipe(
+      list(','),
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(isNetwork, ({ input }) => `"${input}" is no address, and no network such as 10.0.0.0/8`),
+        ),
+      ),
+    ),
+    '',
+  ),
   BLOCKED_LOOP_MS: v.optional(
     v.pipe(
       v.string(),
@@ -110,6 +127,12 @@ const Environment = v.object({
     '10',
   ),
 })
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix = '0', ...more] = text.split('/')
+  const most = v.is(Ipv4, address) ? 32 : v.is(Ipv6, address) ? 128 : -1
+  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= most
+}
 
 /** Where systemd and Docker lay a credential of this name. */
 const SECRET_KEY = 'home-console-key'
@@ -149,6 +172,7 @@ export function readEnvironment(env: Record<string, string | undefined>, termina
     adminToken: output.ADMIN_TOKEN ?? null,
     publicUrl: output.PUBLIC_URL ?? null,
     allowedHosts: output.ALLOWED_HOSTS.map((host) => host.toLowerCase()),
+    trustedProxies: output.TRUSTED_PROXIES,
     blockedLoopMs: output.BLOCKED_LOOP_MS,
     runtimeDir: resolve(output.RUNTIME_DIRECTORY?.[0] ?? output.DATA_DIR),
     notify:

@@ -23,6 +23,7 @@ import { App } from './http/app.ts'
 import { AdminToken, storedAdminToken } from './http/door/admin-token.ts'
 import { externalCaller } from './http/door/external-caller.ts'
 import { Hosts } from './http/door/hosts.ts'
+import { RequestOrigins } from './http/door/request-origins.ts'
 import { DeclaringRouter } from './http/routing/plugin-router.ts'
 import { keepSchemasWeakly } from './http/routing/schema-registry.ts'
 import { listen, type RunningServer } from './http/server.ts'
@@ -84,6 +85,7 @@ export class Runtime {
   readonly #running: KeptRecord
   readonly #crashes: Crashes
   readonly #manager: ServiceManager
+  readonly #origins: RequestOrigins
   #share: ExternalShare | undefined
   #unwatch = () => {}
   #proving: Timer | undefined
@@ -170,12 +172,14 @@ export class Runtime {
         tellOfExternal(this, news)
       },
     })
+    this.#origins = new RequestOrigins({
+      publicUrl: config.publicUrl,
+      peerOf: (request) => this.#server?.addressOf(request) ?? null,
+    })
     this.proxy = new Proxy({
       problem: coreProblem,
       asCore: leave,
-      addressOf: (request) => this.#server?.addressOf(request) ?? null,
-      schemeOf: (request) =>
-        isUnder(config.publicUrl, request) ? config.publicUrl!.protocol.slice(0, -1) : 'http',
+      origins: this.#origins,
     })
     this.loader = new PluginLoader({
       folders: config.pluginsDirs,
@@ -282,6 +286,7 @@ export class Runtime {
         onFreed: (freed) => tellOfBlock(this, freed),
       })
     }
+    await this.#origins.believe(this.#config.trustedProxies)
     this.#server = listen(this.app, {
       host,
       port,
@@ -354,11 +359,6 @@ export class Runtime {
     const service = this.external.find(name)
     if (service !== undefined) this.#share.take(service)
   }
-}
-
-/** Whether it came by the name under which the world reaches this house. */
-function isUnder(publicUrl: URL | null, { headers }: Request): boolean {
-  return publicUrl !== null && headers.get('Host') === publicUrl.host
 }
 
 function pluginOf(source: string): string | null {

@@ -13,6 +13,8 @@ export interface Origins {
   readonly addressOf: (request: Request) => string | null
   /** `http` or `https`, as its client sees it. */
   readonly schemeOf: (request: Request) => string
+  /** The name, and the port, that its client asked for. */
+  readonly hostOf: (request: Request) => string
 }
 
 /** What is the same for all requests of one caller, and as the lines that it becomes. */
@@ -53,10 +55,10 @@ export class Introductions {
 }
 
 /** What is said of one request. */
-export function ownHeaders(id: string, request: Request, { addressOf, schemeOf }: Origins): Header[] {
+export function ownHeaders(id: string, request: Request, { addressOf, schemeOf, hostOf }: Origins): Header[] {
   const own: Header[] = [
     ['X-Request-Id', id],
-    ['X-Forwarded-Host', request.headers.get('Host') ?? ''],
+    ['X-Forwarded-Host', hostOf(request)],
     ['X-Forwarded-Proto', schemeOf(request)],
   ]
   const address = addressOf(request)

@@ -64,7 +64,9 @@ function passWith(
         path,
         method,
         introduction: admission.introductionsOn(line).of(token),
-        headers: requestHeaders(request.headers, body !== null).concat(ownHeaders(id, request, proxy.parts)),
+        headers: requestHeaders(request.headers, body !== null).concat(
+          ownHeaders(id, request, proxy.parts.origins),
+        ),
         body,
         large,
         decompress: false,

@@ -42,7 +42,7 @@ export async function passSocket(
     const headers = Object.fromEntries<string>([
       ...requestHeaders(request.headers, false),
       ...admission.introductionsOn(line).of(token).headers,
-      ...ownHeaders(asked.id, request, proxy.parts),
+      ...ownHeaders(asked.id, request, proxy.parts.origins),
       ['Host', line.host],
     ])
     const upstream = await admission.guarded(line, call, () =>

@@ -9,7 +9,8 @@ import type { Origins } from './own-headers.ts'
 import type { Reach, Target } from './target.ts'
 import { Traffic } from './traffic.ts'
 
-export interface ProxyParts extends Origins {
+export interface ProxyParts {
+  readonly origins: Origins
   readonly problem: MakeProblem
   /** Calls back as the Core: what is opened here must not belong to the plugin that calls. */
   readonly asCore: <T>(run: () => T) => T

@@ -18,6 +18,7 @@ test('an empty environment gives the documented defaults', () => {
     adminToken: null,
     publicUrl: null,
     allowedHosts: [],
+    trustedProxies: [],
     blockedLoopMs: 3_000,
     runtimeDir: `${process.cwd()}/data`,
     notify: null,
@@ -41,6 +42,13 @@ test('lists are taken apart and trimmed', () => {
   const config = readEnvironment({ PLUGINS_DIR: '/a::/b', ALLOWED_HOSTS: 'Pi.lan, house.example ,' }, false)
   expect(config.pluginsDirs).toEqual(['/a', '/b'])
   expect(config.allowedHosts).toEqual(['pi.lan', 'house.example'])
+  const proxies = '127.0.0.1, 10.0.0.0/8,::1 ,fd00::/8'
+  expect(readEnvironment({ TRUSTED_PROXIES: proxies }, false).trustedProxies).toEqual([
+    '127.0.0.1',
+    '10.0.0.0/8',
+    '::1',
+    'fd00::/8',
+  ])
 })
 
 test('the admin token is taken out of the environment', () => {
@@ -105,6 +113,11 @@ test.each([
   ['ADMIN_TOKEN', 'with spaces in its middle'],
   ['PUBLIC_URL', 'house'],
   ['PLUGINS_DIR', ':'],
+  ['TRUSTED_PROXIES', 'proxy.lan'],
+  ['TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['TRUSTED_PROXIES', '::1/129'],
+  ['TRUSTED_PROXIES', '10.0.0.1,300.1.1.1'],
+  ['TRUSTED_PROXIES', '10.0.0.0/8/8'],
   ['ROLLBACK_AFTER', '-1'],
   ['EXTERNAL_MOWER__URL', 'mower.lan'],
   ['EXTERNAL_MOWER__URL', 'http://mower.lan/path'],
@@ -137,6 +150,7 @@ test('whatever stands in the environment, it is a config or a clear refusal', ()
     'ADMIN_TOKEN',
     'PUBLIC_URL',
     'ALLOWED_HOSTS',
+    'TRUSTED_PROXIES',
   )
   fc.assert(
     fc.property(fc.dictionary(names, fc.string()), (env) => {

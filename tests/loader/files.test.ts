@@ -562,6 +562,7 @@ describe('the owner', () => {
         adminToken: null,
         publicUrl: null,
         allowedHosts: [],
+        trustedProxies: [],
         blockedLoopMs: 0,
         runtimeDir: join(house.folder, 'data'),
         notify: null,

@@ -42,8 +42,7 @@ const admissionTo = (reach: Reach) =>
   new Proxy({
     problem: coreProblem,
     asCore: (run) => run(),
-    addressOf: () => null,
-    schemeOf: () => 'http',
+    origins: { addressOf: () => null, schemeOf: () => 'http', hostOf: () => 'house.test' },
   }).admission({
     plugin: 'adapter',
     prefix: '/api/plugins/adapter',

@@ -86,6 +86,7 @@ export class TestHouse implements AsyncDisposable {
       adminToken: null,
       publicUrl: null,
       allowedHosts: [],
+      trustedProxies: [],
       blockedLoopMs: 0,
       runtimeDir: join(this.folder, 'data'),
       notify: null,
