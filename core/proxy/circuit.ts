@@ -47,7 +47,9 @@ export class Circuit {
     const policy = this.#policy
     if (policy === undefined) {
       try {
-        return await call()
+        const result = await call()
+        this.noteAnswer()
+        return result
       } catch (error) {
         await this.note(error)
         throw error
@@ -70,9 +72,15 @@ export class Circuit {
 
   /** Counts what a call threw that began when there was no failure on record. */
   async note(error: unknown): Promise<void> {
+    if (this.#options.isAnswer(error)) this.noteAnswer()
     if (!this.#options.isFailure(error)) return
     this.#policy ??= await this.#newPolicy()
     await this.#policy.execute(() => Promise.reject(error)).catch(() => {})
+  }
+
+  /** Such a call was answered: what failed meanwhile was no service that fails again and again. */
+  noteAnswer(): void {
+    if (this.#state === 'closed') this.#policy = undefined
   }
 
   async #newPolicy(): Promise<CircuitBreakerPolicy> {
@@ -93,6 +101,8 @@ export class Circuit {
       },
     )
     const become = (state: CircuitState) => {
+      // One that was let go of may still have calls under way.
+      if (this.#policy !== policy) return
       this.#state = state
       onChange(state)
     }

@@ -71,7 +71,9 @@ export class Exchange {
         if (call.reason !== undefined) throw call.reason
         const answer = await ask(question, line, call, deadlines)
         call.answered = true
-        return await this.#carry(answer, judged(answer, judge))
+        const response = await this.#carry(answer, judged(answer, judge))
+        if (isClean) line.circuit.noteAnswer()
+        return response
       } catch (error) {
         // It may be that the client left, and nobody has looked yet.
         this.#parts.whenSlow()

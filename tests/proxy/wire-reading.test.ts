@@ -12,6 +12,8 @@ import { BadAnswer } from '../../core/proxy/wire/failure.ts'
 class Heard {
   readonly heads: AnswerHead[] = []
   readonly bodies: Buffer[] = []
+  /** Their lengths, and in how many bytes they came. */
+  readonly pieces: [length: number, cameIn: number][] = []
   over = 0
   readonly reader = new AnswerReader()
   readonly #sink: AnswerSink = {
@@ -19,7 +21,8 @@ class Heard {
       this.heads.push(head)
       this.bodies.push(Buffer.alloc(0))
     },
-    piece: (bytes) => {
+    piece: (bytes, cameIn) => {
+      this.pieces.push([bytes.length, cameIn])
       this.bodies.push(Buffer.concat([this.bodies.pop()!, bytes]))
     },
     over: () => this.over++,
@@ -109,6 +112,23 @@ const answer: fc.Arbitrary<Told> = fc
   })
 
 const cuts = fc.array(fc.nat(2_000), { maxLength: 12 })
+
+test('small chunks are given together, and large ones as they are', () => {
+  const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`
+  const texts = [...Array<string>(1_000).fill('a'), 'b'.repeat(5_000), 'ccc', 'ddd', 'e'.repeat(4_096), 'f']
+  const { heard } = hear(
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${texts.map(chunk).join('')}0\r\n\r\n`,
+  )
+  expect(heard.bodies[0]!.toString()).toBe(texts.join(''))
+  expect(heard.pieces).toEqual([
+    [1_000, 6_000 + '1388\r\n'.length - '1\r\n'.length],
+    [5_000, 5_000],
+    [6, 6 + '\r\n3\r\n'.length + '\r\n1000\r\n'.length],
+    [4_096, 4_096],
+    [1, 1 + '\r\n0\r\n\r\n'.length],
+  ])
+  expect(heard.over).toBe(1)
+})
 
 describe('an answer', () => {
   test('is the same however it is split', () => {

@@ -1,6 +1,6 @@
 // Has what closed generations left behind collected when it is quiet. In a burst of swaps that is left to the engine, which
-// does it beside the code that runs: a collection that somebody waits for blocks the loop for 20 ms in a small house and for 70
-// in a large one, and the next swaps are slow, as it throws compiled code away as well.
+// does it beside the code that runs, as long as that keeps up: a collection that somebody waits for blocks the loop for 20 ms in
+// a small house and for 70 in a large one, and the next swaps are slow, as it throws compiled code away as well.
 
 import { heapSize } from 'bun:jsc'
 
@@ -8,6 +8,9 @@ import { heapSize } from 'bun:jsc'
 const QUIET_MS = 1_000
 /** So many bytes of garbage, of some 25 swaps, are worth giving memory back to the system. */
 const MUCH = 10 * 1024 * 1024
+
+/** So much must not pile up in a small machine: it is collected at once, whatever that costs. */
+const TOO_MUCH = 64 * 1024 * 1024
 
 /** The least that a collection has left since then, in bytes. */
 let alive = Infinity
@@ -18,11 +21,22 @@ export function collectSoon(): void {
   // The size that the last collection found.
   alive = Math.min(alive, heapSize())
   clearTimeout(due)
-  due = setTimeout(tidy, QUIET_MS).unref()
+  // On a turn of its own: the stack of this one may still hold the generation.
+  due = (garbage() < TOO_MUCH ? setTimeout(tidy, QUIET_MS) : setTimeout(collect)).unref()
+}
+
+/** In bytes, as far as it is known. */
+function garbage(): number {
+  return heapSize() - alive
 }
 
 function tidy(): void {
-  if (heapSize() - alive < MUCH) return Bun.gc(false)
+  if (garbage() < MUCH) return Bun.gc(false)
   alive = Infinity
   Bun.shrink()
+}
+
+function collect(): void {
+  alive = Infinity
+  Bun.gc(true)
 }

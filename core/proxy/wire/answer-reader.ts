@@ -6,7 +6,8 @@ import { BadAnswer } from './failure.ts'
 
 export interface AnswerSink {
   head(head: AnswerHead): void
-  piece(bytes: Buffer): void
+  /** @param cameIn bytes that it takes up, with what was around it */
+  piece(bytes: Buffer, cameIn: number): void
   /** The answer is whole. */
   over(): void
 }
@@ -26,7 +27,7 @@ type Part = 'nothing' | 'head' | 'sized' | 'chunked' | 'rest'
 export class AnswerReader {
   /** Undefined while none is to come. */
   #sink: AnswerSink | undefined
-  readonly #onPiece = (piece: Buffer) => this.#sink!.piece(piece)
+  readonly #onPiece = (piece: Buffer, cameIn: number) => this.#sink!.piece(piece, cameIn)
   #part: Part = 'nothing'
   #method = ''
   #interim = 0
@@ -57,7 +58,7 @@ export class AnswerReader {
           break
         case 'sized': {
           const end = Math.min(bytes.length, at + this.#left)
-          this.#sink!.piece(bytes.subarray(at, end))
+          this.#sink!.piece(bytes.subarray(at, end), end - at)
           this.#left -= end - at
           at = end
           if (this.#left === 0) this.#end()
@@ -68,7 +69,7 @@ export class AnswerReader {
           if (this.#chunks!.isOver) this.#end()
           break
         case 'rest':
-          this.#sink!.piece(bytes.subarray(at))
+          this.#sink!.piece(bytes.subarray(at), bytes.length - at)
           at = bytes.length
       }
     }

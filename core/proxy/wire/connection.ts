@@ -24,6 +24,9 @@ const handlers: SocketHandler<Connection> = {
   error: (socket, error) => socket.data.broke(error),
 }
 
+/** For a server to close its side too, in ms. */
+const FAREWELL_MS = 1_000
+
 /** Most heads are written from here. */
 const scratch = Buffer.alloc(16 * 1024)
 
@@ -35,6 +38,7 @@ export class Connection implements Flow {
   #closed = false
   /** Whether it has carried a question before this one. */
   #wasKept = false
+  #farewell: Timer | undefined
   /** Undefined while nothing is asked. */
   #pending: PendingAnswer | undefined
   /** Of a question that waits for the connection, or whose rest the socket has not taken yet. */
@@ -112,6 +116,7 @@ export class Connection implements Flow {
 
   closed(error: unknown): void {
     this.#landed()
+    clearTimeout(this.#farewell)
     if (this.#closed) return
     const isWhole = (error === undefined || error === null) && this.#reader.close()
     this.#pending?.tell()
@@ -135,10 +140,19 @@ export class Connection implements Flow {
   /** It may be asked again, unless the server says otherwise or has not taken all of the question. */
   #rest(keeps: boolean): void {
     if (this.#closed) return
-    if (!keeps || this.#unsent !== undefined) return this.destroy()
+    if (!keeps || this.#unsent !== undefined) return this.#leave()
     this.#wasKept = true
     this.#pending = undefined
     this.#keeper.idle(this)
+  }
+
+  /** The answer is here. A server that has more to say is not reset for that: it hears that nobody asks any more. */
+  #leave(): void {
+    const socket = this.#socket!
+    this.#closed = true
+    this.#farewell = setTimeout(() => socket.terminate(), FAREWELL_MS).unref()
+    socket.end()
+    this.#keeper.closed(this)
   }
 
   #fail(error: Error): void {

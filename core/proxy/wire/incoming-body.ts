@@ -22,12 +22,16 @@ interface Reader {
 
 /** So much may wait for its reader before the sender is held up. */
 const MOST_WAITING_BYTES = 256 * 1024
-/** Counted for each piece beside its own bytes: it holds what came around it, the line of its chunk and all. */
+/** Pieces that wait are given as one up to this size: each one that is handed on costs as much as a thousand bytes. */
+const FULL_BYTES = 16 * 1024
+/** Counted for each piece beside the bytes that it came in. */
 const PIECE_BYTES = 512
 
 export class IncomingBody {
   readonly #flow: Flow
   #pieces: Bytes[] = []
+  /** What each of them is counted as. */
+  #weights: number[] = []
   #waiting = 0
   #isPaused = false
   #isOver = false
@@ -50,14 +54,9 @@ export class IncomingBody {
       : this.#readAll()
   }
 
-  /** The next piece, as soon as there is one. One reader at a time. @throws what it broke with */
+  /** What is there, as soon as there is something. One reader at a time. @throws what it broke with */
   read(): Promise<Piece> {
-    const value = this.#pieces.shift()
-    if (value !== undefined) {
-      this.#waiting -= value.length + PIECE_BYTES
-      if (this.#waiting < MOST_WAITING_BYTES) this.#flowOn()
-      return Promise.resolve({ done: false, value })
-    }
+    if (this.#pieces.length > 0) return Promise.resolve({ done: false, value: this.#next() })
     if (this.#error !== undefined) return Promise.reject(this.#error)
     if (this.#isOver) return Promise.resolve({ done: true })
     return new Promise((resolve, reject) => (this.#reader = { resolve, reject }))
@@ -66,18 +65,20 @@ export class IncomingBody {
   /** Nobody wants the rest. */
   cancel(): void {
     this.#pieces = []
+    this.#weights = []
     if (this.#isOver) return
     this.#isOver = true
     this.#giveReader({ done: true })
     this.#flow.abandon()
   }
 
-  /** Something came. */
-  take(piece: Bytes): void {
+  /** Something came, in so many bytes of memory. */
+  take(piece: Bytes, cameIn = piece.length): void {
     if (this.#isOver) return
     if (this.#reader !== undefined) return this.#giveReader({ done: false, value: piece })
     this.#pieces.push(piece)
-    this.#waiting += piece.length + PIECE_BYTES
+    this.#weights.push(cameIn + PIECE_BYTES)
+    this.#waiting += cameIn + PIECE_BYTES
     if (this.#isPaused || this.#waiting < MOST_WAITING_BYTES) return
     this.#isPaused = true
     this.#flow.pause()
@@ -101,6 +102,17 @@ export class IncomingBody {
     reader?.reject(error)
   }
 
+  #next(): Bytes {
+    let count = 0
+    let bytes = 0
+    do bytes += this.#pieces[count++]!.length
+    while (bytes < FULL_BYTES && count < this.#pieces.length)
+    const value = joined(this.#pieces.splice(0, count))
+    for (const weight of this.#weights.splice(0, count)) this.#waiting -= weight
+    if (this.#waiting < MOST_WAITING_BYTES) this.#flowOn()
+    return value
+  }
+
   async #readAll(): Promise<Bytes> {
     const pieces: Bytes[] = []
     for (let piece = await this.read(); !piece.done; piece = await this.read()) pieces.push(piece.value!)
@@ -120,6 +132,15 @@ export class IncomingBody {
   }
 }
 
+/** In memory of its own: whoever is through with it may free that. */
 function joined(pieces: readonly Bytes[]): Bytes {
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+  const [first] = pieces
+  if (pieces.length === 1) return first!
+  const all = new Uint8Array(pieces.reduce((bytes, { length }) => bytes + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
 }

@@ -44,8 +44,8 @@ export class PendingAnswer implements AnswerSink {
     this.#body = new IncomingBody(this.#flow)
   }
 
-  piece(bytes: Buffer): void {
-    this.#body!.take(bytes as Buffer<ArrayBuffer>)
+  piece(bytes: Buffer, cameIn: number): void {
+    this.#body!.take(bytes as Buffer<ArrayBuffer>, cameIn)
   }
 
   over(): void {
