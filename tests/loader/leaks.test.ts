@@ -93,6 +93,21 @@ describe('named, and ended', () => {
     await expectLeaks(await judged(), { kind: 'timer', label: 'setInterval of 1000 ms at poll.ts:2' })
   })
 
+  test('a listener on the global, which hears no more', async () => {
+    Object.assign(globalThis, { heardOnGlobal: [] })
+    house = await houseWith({
+      lamp: {
+        'index.ts': answering(
+          'old',
+          `addEventListener('of-a-test', () => void heardOnGlobal.push('once too often'))`,
+        ),
+      },
+    })
+    await expectLeaks(await judged(), { kind: 'listener', label: 'global "of-a-test" at index.ts:7' })
+    ;(globalThis as unknown as EventTarget).dispatchEvent(new Event('of-a-test'))
+    expect((globalThis as { heardOnGlobal?: string[] }).heardOnGlobal).toEqual([])
+  })
+
   test('a worker', async () => {
     house = await houseWith({
       lamp: {
@@ -303,6 +318,31 @@ describe('no leak', () => {
         `const child = Bun.spawn(['sleep', '99']); ctx.defer(async () => { child.kill(); await child.exited })`,
       ),
     ))
+
+  test('listeners on the global that were taken back, by the plugin, by a signal or by having heard once', async () => {
+    Object.assign(globalThis, { heardOnGlobal: [] })
+    house = await houseWith({
+      lamp: {
+        'index.ts': answering(
+          'old',
+          `
+          const heard = (event) => void heardOnGlobal.push(event.type)
+          const handler = { handleEvent: heard }
+          const off = new AbortController()
+          addEventListener('a', heard)
+          addEventListener('a', heard)
+          addEventListener('b', handler, { once: true })
+          addEventListener('c', heard, { signal: off.signal, capture: true })
+          for (const type of ['a', 'b', 'b', 'c']) dispatchEvent(new Event(type))
+          removeEventListener('a', heard)
+          off.abort()
+          for (const type of ['a', 'b', 'c']) dispatchEvent(new Event(type))`,
+        ),
+      },
+    })
+    expect((await judged()).leaks).toEqual([])
+    expect((globalThis as { heardOnGlobal?: string[] }).heardOnGlobal).toEqual(['a', 'b', 'c'])
+  })
 
   test('listeners on the process that were taken back, or have heard what they were for', () =>
     noLeak(

@@ -8,6 +8,7 @@ import type { Presence } from '../../vigil/record.ts'
 import { leave } from '../border/border.ts'
 import { PluginError } from '../fault.ts'
 import type { Belongings } from './belongings.ts'
+import { globalListeners } from './global-listeners.ts'
 
 export interface GlobalsOptions {
   readonly log: OwnedLog
@@ -29,6 +30,7 @@ export function pluginGlobals(options: GlobalsOptions): Record<string, unknown> 
     Bun: pluginBun(),
     Worker: pluginWorker(options),
     ...pluginTimers(options),
+    ...globalListeners(options),
     ...given,
   }
 }
