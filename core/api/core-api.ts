@@ -68,7 +68,8 @@ export function coreOwner(log: OwnedLog): MountOwner {
       if (error === TOO_SLOW) log.info(`${where} was ended: ${messageOf(error)}`, { where })
       else if (error instanceof StorageTrouble)
         log.error(`${where} changed nothing: ${error.message}`, { where })
-      else if (isMistake(error)) log.error(`A mistake in ${where}: ${messageOf(error)}`, { where, error })
+      else if (isMistake(error, null))
+        log.error(`A mistake in ${where}: ${messageOf(error)}`, { where, error })
     },
   }
 }

@@ -180,7 +180,7 @@ export class Mount implements Mounting {
   #answerError(thrown: unknown, info: RequestInfo): Response {
     if (info.tooLarge !== undefined) return answerTooLarge(info.tooLarge, info)
     const error = nothingIn(info.lastAnswer) ?? thrown
-    if (isMistake(error)) this.owner.charge(error, info.label)
+    if (isMistake(error, this.owner.plugin)) this.owner.charge(error, info.label)
     return problemResponse(problemOf(error, this.owner.plugin), { requestId: info.id })
   }
 

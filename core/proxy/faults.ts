@@ -8,7 +8,7 @@ export type FaultCode =
 
 /** Makes an error of the Core's own book. */
 export type MakeProblem = (
-  code: FaultCode | 'method_not_allowed' | 'invalid_argument',
+  code: FaultCode | 'method_not_allowed' | 'invalid_argument' | 'invalid_request',
   detail: string,
   extensions?: Record<string, unknown>,
 ) => Error

@@ -28,7 +28,7 @@ export async function passSocket(
   const protocols = protocolsIn(request.headers.get('Sec-WebSocket-Protocol'))
   if (protocols === null) {
     const detail = 'Sec-WebSocket-Protocol offers no list of names.'
-    throw proxy.parts.problem('invalid_argument', detail)
+    throw proxy.parts.problem('invalid_request', detail)
   }
   return admission.during(async (line, call) => {
     if (request.signal.aborted) throw nobodyWaits()

@@ -51,7 +51,7 @@ export function ownBody(
         } catch (error) {
           if (!end()) return
           // An external service that breaks off is no mistake of its adapter's, nor is a client that leaves.
-          if (isMistake(error) && !isLeaving(error)) owner.charge(error, label)
+          if (isMistake(error, owner.plugin) && !isLeaving(error)) owner.charge(error, label)
           controller.error(error)
         }
       },

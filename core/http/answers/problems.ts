@@ -65,16 +65,28 @@ export function problemResponse(problem: Problem, { requestId, headers }: Proble
  */
 export function problemOf(error: unknown, plugin: string | null): Problem {
   if (error instanceof StorageTrouble) return coreProblem(error.code, error.message)
+  if (isMisuse(error, plugin)) return coreProblem('handler_failed')
   if (!isAnswer(error)) return coreProblem(error instanceof OddAnswer ? 'odd_answer' : 'handler_failed')
   if (error instanceof HTTPException) return problemOfException(error, plugin)
   if (plugin === null || error instanceof CoreProblem) return error
   return new Problem(error.status, `${plugin}.${error.code}`, error.detail, error.extensions)
 }
 
-/** Whether an error is a mistake of whoever threw it, rather than an answer. */
-export function isMistake(error: unknown): boolean {
-  return !isAnswer(error)
+/**
+ * Whether an error is a mistake of whoever threw it, rather than an answer.
+ *
+ * @param plugin whose handler it was; null for one of the Core's own
+ */
+export function isMistake(error: unknown, plugin: string | null): boolean {
+  return !isAnswer(error) || isMisuse(error, plugin)
 }
+
+/** What the SDK says to a plugin that calls it wrongly is no answer to that plugin's client, who cannot help it. */
+function isMisuse(error: unknown, plugin: string | null): boolean {
+  return plugin !== null && error instanceof CoreProblem && MISUSES.has(error.code)
+}
+
+const MISUSES: ReadonlySet<string> = new Set<ErrorCode>(['invalid_argument', 'invalid_schedule'])
 
 /** One with a status that is no error's is a mistake like any other. */
 function isAnswer(error: unknown): error is Problem | HTTPException {

@@ -1,12 +1,6 @@
 // What an adapter gets of its external service: a handle on it, and handlers that pass requests on to it.
 
-import {
-  Problem,
-  type ExternalService,
-  type Mode,
-  type ProxyHandler,
-  type ProxyOptions,
-} from '@home-console/sdk'
+import { type ExternalService, type Mode, type ProxyHandler, type ProxyOptions } from '@home-console/sdk'
 import { routePath } from 'hono/route'
 import * as v from 'valibot'
 import type { ExternalService as Service } from '../../external/external-service.ts'
@@ -84,7 +78,7 @@ export class AdapterContext {
       throw new TypeError("ctx.proxy makes a handler and is none: router.all('/*', ctx.proxy())")
     const { success, issues } = v.safeParse(Options, options)
     if (!success) {
-      throw new Problem(400, 'invalid_argument', `ctx.proxy: ${mistakesIn(issues, 'options').join('; ')}.`)
+      throw coreProblem('invalid_argument', `ctx.proxy: ${mistakesIn(issues, 'options').join('; ')}.`)
     }
     const pathOf = pathMaker(options, this.#owner.prefix)
     const handler: ProxyHandler = (c) => {
@@ -109,13 +103,12 @@ export class AdapterContext {
 
   #use(operation: unknown): void {
     if (this.#owner.scope.state !== 'staged')
-      throw new Problem(400, 'invalid_argument', 'ctx.external.uses must be called in onLoad.')
+      throw coreProblem('invalid_argument', 'ctx.external.uses must be called in onLoad.')
     if (
       typeof operation !== 'string' ||
       !/^(GET|PUT|POST|DELETE|OPTIONS|HEAD|PATCH) \/[^\s?#]*$/.test(operation)
     )
-      throw new Problem(
-        400,
+      throw coreProblem(
         'invalid_argument',
         `ctx.external.uses takes operations such as 'GET /clients/{id}', not ${JSON.stringify(operation)}.`,
       )

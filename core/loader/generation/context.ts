@@ -15,6 +15,7 @@ import type { Listener } from '../../bus/held-events.ts'
 import type { PluginData } from '../../db/plugin-data.ts'
 import type { Tables } from '../../db/tables.ts'
 import { pluginRouter } from '../../http/routing/plugin-router.ts'
+import { coreProblem } from '../../http/answers/problems.ts'
 import type { OwnedLog } from '../../log/log.ts'
 import type { Held, Scope } from '../../scope/scope.ts'
 import type { Provider, User } from '../../services/parties.ts'
@@ -179,7 +180,7 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
     get db() {
       const { tables } = generation
       if (tables === undefined)
-        throw new Problem(400, 'invalid_argument', 'ctx.db needs tables: db: { schema } in the definition.')
+        throw coreProblem('invalid_argument', 'ctx.db needs tables: db: { schema } in the definition.')
       return tables
     },
     // Each runs here and leaves for SQLite only: what writes itself as JSON is the plugin's code.
@@ -219,8 +220,7 @@ export function contextOf(generation: ContextOwner, organs: Organs): PluginConte
 }
 
 function notAnAdapter(what: string): Problem {
-  return new Problem(
-    400,
+  return coreProblem(
     'invalid_argument',
     `ctx.${what} needs an external service: external: '<name>' in the definition.`,
   )
@@ -228,5 +228,5 @@ function notAnAdapter(what: string): Problem {
 
 function assertFunction(value: unknown, where: string): asserts value is Function {
   if (typeof value !== 'function')
-    throw new Problem(400, 'invalid_argument', `ctx.${where} takes a function, not ${typeof value}.`)
+    throw coreProblem('invalid_argument', `ctx.${where} takes a function, not ${typeof value}.`)
 }

@@ -1,8 +1,9 @@
 // Runs that a clock sets off: every so many ms, as a cron expression says, or once.
 
-import { Problem, type ScheduleOptions } from '@home-console/sdk'
+import type { ScheduleOptions } from '@home-console/sdk'
 import { Cron } from 'croner'
 import type { Clock } from '../../clock.ts'
+import { coreProblem } from '../../http/answers/problems.ts'
 import type { Held } from '../../scope/scope.ts'
 
 /** The longest that a timer sleeps: after a jump of the clock or a suspended machine, a run is at most this late. */
@@ -205,8 +206,7 @@ function cronOf(expression: string, timezone: string): Cron {
     cron.nextRun()
     return cron
   } catch (error) {
-    throw new Problem(
-      400,
+    throw coreProblem(
       'invalid_schedule',
       `"${expression}" in ${timezone} is no schedule: ${(error as Error).message}`,
     )
@@ -215,8 +215,7 @@ function cronOf(expression: string, timezone: string): Cron {
 
 function assertMs(ms: unknown, least: number): void {
   if (typeof ms === 'number' && Number.isFinite(ms) && ms >= least) return
-  throw new Problem(
-    400,
+  throw coreProblem(
     'invalid_schedule',
     `${String(ms)} is no time to wait: a number of ms, ${least} or more, or a cron expression.`,
   )
