@@ -313,6 +313,29 @@ return router`),
     message: /GET \/twice is registered twice/,
     line: 6,
   },
+  'two routes of one operationId': {
+    files: {
+      'index.ts': onLoad(`const router = ctx.router()
+const route = (path) => createRoute({ method: 'get', path, operationId: 'list', responses: { 200: { description: 'All' } } })
+router.openapi(route('/lamps'), (c) => c.text('lamps'))
+router.openapi(route('/rooms'), (c) => c.text('rooms'))
+return router`),
+    },
+    code: 'route_collision',
+    message: /GET \/rooms has the operationId "list" of GET \/lamps/,
+    line: 6,
+  },
+  'a parameter that the path does not have': {
+    files: {
+      'index.ts': onLoad(`const router = ctx.router()
+const request = { params: z.object({ nam: z.string() }) }
+router.openapi(createRoute({ method: 'get', path: '/lamps/{name}', request, responses: { 200: { description: 'One' } } }), (c) => c.text('one'))
+return router`),
+    },
+    code: 'undescribable_schema',
+    message: /The params of GET \/lamps\/\{name\} describe "nam"/,
+    line: 5,
+  },
   'a pattern that is none': {
     files: { 'index.ts': onLoad(`ctx.events.on('a..b', () => {})`) },
     code: 'invalid_pattern',

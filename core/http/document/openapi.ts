@@ -33,6 +33,10 @@ export interface PartOptions {
 /** A route that cannot stand in the document. Its `at` was made where the route was registered. */
 export class UndescribableError extends Error {
   override readonly name = 'UndescribableError'
+  /**
+   * `route_collision`: two routes of one method and path, or of one operationId. `undescribable_schema`: a schema that has no
+   * description, or describes a parameter that its path has not.
+   */
   readonly code: 'route_collision' | 'undescribable_schema'
   readonly at: Error | undefined
 
@@ -43,9 +47,9 @@ export class UndescribableError extends Error {
   }
 }
 
-/** @throws UndescribableError for a schema that has no description, and for two routes of one method and path */
+/** @throws UndescribableError for what no document can say: see its codes */
 export function describeRouter(router: DeclaringRouter, options: PartOptions): DocumentPart {
-  assertNoCollision(router)
+  assertDistinct(router)
   const document = generate(router)
   const { id, prefix } = options
   const paths: Json = {}
@@ -195,22 +199,40 @@ function culpritOf(router: DeclaringRouter, error: unknown): Error {
   )
 }
 
-function assertNoCollision(router: DeclaringRouter): void {
+function assertDistinct(router: DeclaringRouter): void {
   const seen = new Set<string>()
+  const named = new Map<string, string>()
   for (const definition of router.openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue
-    const { method, path } = definition.route
-    // Two names for one parameter do not make two routes.
-    const key = `${method.toUpperCase()} ${path.replaceAll(/\{[^}]*\}/g, '{}')}`
-    if (seen.has(key)) {
-      throw new UndescribableError(
-        'route_collision',
-        `${method.toUpperCase()} ${path} is registered twice. The second one would never be called.`,
-        registrationOf(definition.route),
-      )
+    const { method, path, operationId, request } = definition.route
+    const name = `${method.toUpperCase()} ${path}`
+    const refuse = (code: UndescribableError['code'], why: string) => {
+      throw new UndescribableError(code, why, registrationOf(definition.route))
     }
+    // Two names for one parameter do not make two routes.
+    const key = `${method} ${path.replaceAll(/\{[^}]*\}/g, '{}')}`
+    if (seen.has(key))
+      refuse('route_collision', `${name} is registered twice. The second one would never be called.`)
     seen.add(key)
+    const other = operationId === undefined ? undefined : named.get(operationId)
+    if (other !== undefined)
+      refuse('route_collision', `${name} has the operationId "${operationId}" of ${other}. Give it its own.`)
+    if (operationId !== undefined) named.set(operationId, name)
+    const stray = strayParameter(path, request?.params)
+    if (stray !== undefined)
+      refuse(
+        'undescribable_schema',
+        `The params of ${name} describe "${stray}", which its path does not have. Write {${stray}} there, or name it as the path does.`,
+      )
   }
+}
+
+/** One that is described and not there: a slip of the pen that no request would ever get past. */
+function strayParameter(path: string, params: unknown): string | undefined {
+  const { shape = {} } = (params ?? {}) as { shape?: Record<string, unknown> }
+  // Of `/lamps/{id}`, `/lamps/:id` and `/lamps/:id{[0-9]+}`.
+  const there = new Set(Array.from(path.matchAll(/[{:]([\w-]+)/g), ([, name]) => name))
+  return Object.keys(shape).find((name) => !there.has(name))
 }
 
 /** A copy in which every reference into `components` goes to the renamed member. */
