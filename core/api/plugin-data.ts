@@ -16,13 +16,13 @@ const deletePluginData = createRoute({
   operationId: 'deletePluginData',
   summary: 'Throw away what a plugin keeps',
   description:
-    'Its database and its files, for good. They outlive the plugin until then; it must be disabled, or gone.',
+    'Its database, its files and its earlier versions, for good. They outlive the plugin until then; it must be disabled, or gone. A pin ends.',
   request: { params: PluginId },
   responses: { 204: { description: 'There is nothing of it any more.' }, ...problems(401, 404, 409) },
 })
 
 export function pluginDataRoutes(router: DeclaringRouter, { loader, databases, filesDir }: CoreApi): void {
-  router.openapi(deletePluginData, (c) => {
+  router.openapi(deletePluginData, async (c) => {
     const { id } = c.req.valid('param')
     const unit = loader.find(id)
     // An id that is none may be a path.
@@ -33,6 +33,7 @@ export function pluginDataRoutes(router: DeclaringRouter, { loader, databases, f
       throw coreProblem('data_in_use', `"${id}" is using its data; disable it first.`)
     databases.remove(id)
     rmSync(folder, { recursive: true, force: true })
+    await loader.forgetVersions(id)
     return c.body(null, 204)
   })
 }

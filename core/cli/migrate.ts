@@ -48,6 +48,7 @@ export async function writeMigration(place: string, name: string): Promise<strin
       : error
   })
   if (statements.length === 0) return null
+  for (const statement of statements) assertFillable(statement)
   const columns = (table: string) => Object.keys(before.tables[table]?.columns ?? {})
   const idx = journal.entries.length
   const tag = `${String(idx).padStart(4, '0')}_${name}`
@@ -63,6 +64,15 @@ export async function writeMigration(place: string, name: string): Promise<strin
   const entry = { idx, version: now.version, when: Date.now(), tag, breakpoints: true }
   write(join(meta, '_journal.json'), json({ ...journal, entries: [...journal.entries, entry] }))
   return file
+}
+
+/** SQLite adds no such column, whether the table has rows or not. @throws Refused */
+function assertFillable(statement: string): void {
+  const [, table, column, type = ''] = /^ALTER TABLE `(.+?)` ADD `(.+?)` (.*)$/s.exec(statement) ?? []
+  if (!/\bNOT NULL\b/i.test(type) || /\bDEFAULT\b|\bGENERATED\b/i.test(type)) return
+  throw new Refused(
+    `"${column}" of "${table}" is notNull() and has no default, so that rows which are there would have no value in it. Give it .default(…), or leave out notNull().`,
+  )
 }
 
 /**

@@ -120,7 +120,7 @@ export class PluginData {
       this.#apply(pending, { keep: true })
       this.#tentative ??= pending.map(({ tag, takeBack: undo }) => ({ tag, undo: undo! }))
     }
-    assertFits(this.connection, schema, folder)
+    assertFits(this.connection, schema, folder, this.#options.id)
     if (durability === 'normal') this.connection.relax()
     return tablesOver(this.connection, schema)
   }

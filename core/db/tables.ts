@@ -93,7 +93,7 @@ class AsyncTransaction extends TypeError {
  *
  * @throws DataRefusal `schema_ahead`
  */
-export function assertFits(connection: Connection, schema: Schema, folder: string): void {
+export function assertFits(connection: Connection, schema: Schema, folder: string, plugin: string): void {
   for (const table of Object.values(schema)) {
     if (!is(table, SQLiteTable)) continue
     const { name, columns } = getTableConfig(table)
@@ -105,7 +105,7 @@ export function assertFits(connection: Connection, schema: Schema, folder: strin
     throw new DataRefusal(
       'schema_ahead',
       folder,
-      `The schema has ${there.size === 0 ? `a table "${name}"` : `a column "${missing.name}" of "${name}"`}, which no migration in ${folder} makes. Write it: hc plugin migrate <id>`,
+      `The schema has ${there.size === 0 ? `a table "${name}"` : `a column "${missing.name}" of "${name}"`}, which no migration in ${folder} makes. Write it: hc plugin migrate ${plugin}`,
     )
   }
 }

@@ -215,6 +215,18 @@ export class PluginLoader {
     return this.#rollback.run(unit, BY_API)
   }
 
+  /** Its data is thrown away: a version that was kept, or that it is pinned to, would bring its own tables back. */
+  async forgetVersions(id: string): Promise<void> {
+    const { versions, wishes } = this.#options.organs
+    this.find(id)?.release()
+    wishes.tryChange(id, { pinned: null })
+    const kept = await versions.list(id)
+    await versions.forget(
+      id,
+      kept.map(({ digest }) => digest),
+    )
+  }
+
   /** Counts a mistake of a plugin's code, and tells of it. */
   charge(charged: Charged): void {
     const { plugin, error, where, files } = charged

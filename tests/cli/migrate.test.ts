@@ -52,6 +52,24 @@ test('writes one migration after another, and the Core applies them', async () =
   expect((await hc(['plugin', 'migrate', 'lamp'], here)).out).toContain('say all that the schema does')
 }, 30_000)
 
+test('writes no column that the rows which are there would have no value in', async () => {
+  using folder = pluginsFolder({ 'lamp/index.ts': lamp('name: text()') })
+  const here = { cwd: folder.path }
+  expect((await hc(['plugin', 'migrate', 'lamp'], here)).code).toBe(0)
+  writeFileSync(join(folder.path, 'lamp/index.ts'), lamp('name: text(), must: text().notNull()'))
+  expect(await hc(['plugin', 'migrate', 'lamp'], here)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('"must" of "lamps" is notNull() and has no default'),
+  })
+  expect(readdirSync(join(folder.path, 'lamp/drizzle')).filter((name) => name.endsWith('.sql'))).toHaveLength(
+    1,
+  )
+  writeFileSync(join(folder.path, 'lamp/index.ts'), lamp(`name: text(), must: text().notNull().default('x')`))
+  expect((await hc(['plugin', 'migrate', 'lamp'], here)).code).toBe(0)
+  await using house = await startTestHouse({ plugins: { lamp: join(folder.path, 'lamp') } })
+  expect(house.runtime.loader.view('lamp')!.state).toBe('active')
+}, 30_000)
+
 test('asks nobody where nobody can answer, and says what is no plugin', async () => {
   using folder = pluginsFolder({
     'lamp/index.ts': lamp('name: text()'),

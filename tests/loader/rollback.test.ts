@@ -103,6 +103,19 @@ describe('by the word of the owner', () => {
     expect(view().pinned).not.toBeNull()
   })
 
+  test('to throw its data away ends it, and what would have been gone back to is gone', async () => {
+    house = await houseWith({ lamp: { 'index.ts': lamp('first') } })
+    await house.save('lamp/index.ts', lamp('second'))
+    await rollback()
+    expect(await answerOf(house)).toBe('first')
+    await house.send('PATCH', '/api/core/plugins/lamp', { enabled: false })
+    const thrown = await house.request('/api/core/plugins/lamp/data', { method: 'DELETE' })
+    expect(thrown.status).toBe(204)
+    await house.send('PATCH', '/api/core/plugins/lamp', { enabled: true })
+    expect(await answerOf(house)).toBe('second')
+    expect((await post('rollback')).status).toBe(409)
+  })
+
   test('files that are refused do not end it', async () => {
     house = await houseWith({ lamp: { 'index.ts': lamp('one') } })
     await house.save('lamp/index.ts', lamp('two'))
