@@ -219,3 +219,36 @@ test('a turned clock runs alarms in order, also those that an alarm sets', async
   await clock.advance(20)
   expect(rang).toEqual(['a 10', 'c 15', 'b 20'])
 })
+
+test('an adapter is tested with its service, for which a test can wait', async () => {
+  const service = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: ({ url }) => new Response(new URL(url).pathname),
+  })
+  house = await startTestHouse({
+    plugins: {
+      mower: {
+        'index.ts': `import { definePlugin } from '@home-console/sdk'
+export default definePlugin({
+  external: 'mower', modes: ['microservice'],
+  onLoad(ctx) {
+    const router = ctx.router()
+    router.all('/*', ctx.proxy())
+    return router
+  },
+})`,
+      },
+    },
+    external: {
+      mower: {
+        'service.json': JSON.stringify({ name: 'mower', version: '1.0.0', url: service.url.origin }),
+      },
+    },
+    config: { external: { mower: { credential: 'a-credential-of-this-test' } } },
+  })
+  await house.externalUp('mower')
+  const response = await house.request('/api/plugins/mower/blades')
+  expect([response.status, await response.text()]).toEqual([200, '/blades'])
+  await service.stop(true)
+})

@@ -38,9 +38,19 @@ export const create = defineCommand({
     if (single) write(target, singleFile(id))
     else write(target, pluginFolder(id))
     if (args.json) print(JSON.stringify({ id, path: target }))
-    else print(single ? target : `${target}\nIts test: cd ${target} && bun test`)
+    else print(single ? target : `${target}\n${howToTest(target)}`)
   },
 })
+
+/** Outside the checkout nobody finds the SDK until it is installed there. */
+function howToTest(target: string): string {
+  try {
+    Bun.resolveSync('@home-console/sdk/testing', target)
+    return `Its test: cd ${target} && bun test`
+  } catch {
+    return `Its test needs the SDK beside it, once for the whole folder: see "A plugin outside the checkout" in docs/guide.md.`
+  }
+}
 
 /** Puts a file or a folder of files where it belongs in one step, so that nobody loads half of it. */
 function write(target: string, contents: string | Record<string, string>): void {

@@ -153,6 +153,13 @@ export class TestHouse implements AsyncDisposable {
     })
   }
 
+  /** Settles when an external service is up: until then its adapter's routes answer 503. */
+  async externalUp(name: string): Promise<void> {
+    await this.#until(`the external service "${name}" to be up`, () =>
+      this.runtime.external.find(name)?.state === 'up' ? true : undefined,
+    )
+  }
+
   /** A service, called as a plugin would. */
   service<const Name extends ServiceName | (string & {})>(name: Name): ServiceOf<Name> {
     return this.runtime.services.use(name, TESTER).handle as ServiceOf<Name>
