@@ -151,6 +151,9 @@ export class Exchange {
     const head: Head = { status, statusText, headers: headers as Header[] }
     if (this.#question.method === 'HEAD' || BODILESS.has(status)) {
       void answer.body?.cancel()
+      // Where nobody knows how long it would be, Bun would say that it is of no length.
+      const isKnown = BODILESS.has(status) || headers.some(([name]) => name === 'content-length')
+      if (!isKnown) head.headers.push(['Transfer-Encoding', 'chunked'])
       return this.#empty(head)
     }
     if (length !== null && length <= WHOLE_BYTES) return this.#whole(answer, head)
