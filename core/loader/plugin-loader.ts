@@ -126,6 +126,8 @@ export class PluginLoader {
         await this.#change([unit], { cause })
       }),
     )
+    // Who waited in vain at first may have been woken by who came after it.
+    await this.#lifecycle.idle()
   }
 
   /** Settles when changes of files are being noticed. */

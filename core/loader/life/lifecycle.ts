@@ -216,6 +216,11 @@ export class Lifecycle<P extends LivingPart> implements Surroundings<Part> {
     return this.#underWay.size === 0
   }
 
+  /** Settles when nothing is under way any more, and nobody was woken by what was. */
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values())
+  }
+
   /** Settles when nothing is under way with a part. */
   async decided(part: P): Promise<void> {
     for (;;) {
