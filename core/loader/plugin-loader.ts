@@ -89,8 +89,11 @@ export class PluginLoader {
     })
     this.#quiet = new Quiet({
       folders: options.folders,
-      isTied: (path, written) =>
-        this.#concernedBy([path]).some((unit) => written.some((other) => unit.concerns(other))),
+      isTied: (path, written) => {
+        const units = this.#concernedBy([path])
+        // What belongs to nobody yet comes with whatever is written beside it: a checkout brings both.
+        return units.length === 0 || units.some((unit) => written.some((other) => unit.concerns(other)))
+      },
       isLoading: (path) => this.#concernedBy([path]).some((unit) => unit.isTrying),
       onQuiet: (files, waitedMs) => void this.#onQuiet(files, waitedMs),
     })
