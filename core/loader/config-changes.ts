@@ -32,7 +32,12 @@ export type ConfigEdit = (now: JsonObject, shape: Shape, fixed: readonly Fixed[]
 export interface ConfigChangesOptions {
   readonly organs: Organs
   readonly find: (id: string) => PluginUnit | undefined
-  /** Loads it again, with another config than that of its file or with that. @returns the record once it is decided; null when the owner disabled it */
+  /**
+   * Loads it again.
+   *
+   * @param config in place of what its file says
+   * @returns the record once it is decided; null when the owner disabled it
+   */
   readonly reload: (unit: PluginUnit, cause: Cause, config?: Stored) => Promise<Reload | null>
 }
 

@@ -42,8 +42,8 @@ describe('a client', () => {
 
 test('the scheme and the name are believed of a trusted proxy alone, where they make sense', () => {
   const headers = new Headers({
-    'X-Forwarded-Proto': 'HTTPS, http',
-    'X-Forwarded-Host': 'home.example, inner',
+    'X-Forwarded-Proto': 'http, HTTPS',
+    'X-Forwarded-Host': 'evil.example, home.example',
   })
   expect([trusted.schemeOf('10.0.0.9', headers), trusted.hostOf('10.0.0.9', headers)]).toEqual([
     'https',

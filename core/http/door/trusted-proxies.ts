@@ -37,16 +37,18 @@ export class TrustedProxies {
 
   /** How the client asked: `http` or `https`; null where no trusted proxy says so. */
   schemeOf(peer: string, headers: Headers): string | null {
-    if (!this.trusts(peer)) return null
-    const [scheme = ''] = headers.get('X-Forwarded-Proto')?.split(',') ?? []
-    return /^https?$/i.test(scheme.trim()) ? scheme.trim().toLowerCase() : null
+    const scheme = this.#said(peer, headers.get('X-Forwarded-Proto'))
+    return /^https?$/i.test(scheme) ? scheme.toLowerCase() : null
   }
 
   /** The name that the client asked for; null where no trusted proxy says so. */
   hostOf(peer: string, headers: Headers): string | null {
-    if (!this.trusts(peer)) return null
-    const [host = ''] = headers.get('X-Forwarded-Host')?.split(',') ?? []
-    return host.trim() === '' ? null : host.trim()
+    return this.#said(peer, headers.get('X-Forwarded-Host')) || null
+  }
+
+  /** What the proxy itself has put there. Some put it behind what was there already, which anybody may have made up. */
+  #said(peer: string, values: string | null): string {
+    return this.trusts(peer) ? (values?.split(',').at(-1)?.trim() ?? '') : ''
   }
 }
 

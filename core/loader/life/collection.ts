@@ -12,7 +12,7 @@ const MUCH = 10 * 1024 * 1024
 /** So much must not pile up in a small machine: it is collected at once, whatever that costs. */
 const TOO_MUCH = 64 * 1024 * 1024
 
-/** The least that a collection has left since then, in bytes. */
+/** The least that a collection has left since the last one that was asked for here, in bytes. */
 let alive = Infinity
 let due: Timer | undefined
 
